@@ -1,0 +1,3 @@
+//! The library every actor is written against.
+
+#![no_std]

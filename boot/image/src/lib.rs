@@ -1,0 +1,1 @@
+//! Disk images through the bootloader crate.

@@ -1,0 +1,142 @@
+//! What is known about a failure: the severer of the two ranks of error.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::numbered::numbered;
+use crate::{ActorId, Instant, Text, ThreadId, layout};
+
+numbered! {
+    /// What kind of failure it was.
+    pub struct FaultKind(u16) {
+        /// Page fault (#PF): the address is in the record.
+        MEMORY_ACCESS = 1 => "memory access",
+        /// Page fault in the guard page below a stack.
+        STACK_OVERFLOW = 2 => "stack overflow",
+        /// General protection, segment or stack-segment fault (#GP, #TS, #NP, #SS).
+        PROTECTION = 3 => "protection",
+        /// Divide error, overflow, bound, x87 or SIMD error (#DE, #OF, #BR, #MF, #XM).
+        ARITHMETIC = 4 => "arithmetic",
+        /// Invalid opcode (#UD), or a device the actor may not use (#NM).
+        ILLEGAL_INSTRUCTION = 5 => "illegal instruction",
+        /// Debug or breakpoint exception (#DB, #BP) nobody asked for.
+        BREAKPOINT = 6 => "breakpoint",
+        /// Misaligned access with alignment checks on (#AC).
+        ALIGNMENT = 7 => "alignment",
+        /// Any other exception; the vector is in the record.
+        OTHER_EXCEPTION = 8 => "other exception",
+        /// The actor called `panic`; its message is in the record.
+        PANIC = 9 => "panic",
+        /// The actor, or its last thread, ended without saying that it was done.
+        UNCLEAN_EXIT = 10 => "unclean exit",
+        /// A syscall with an unknown number.
+        UNKNOWN_SYSCALL = 11 => "unknown syscall",
+        /// A syscall with memory that is not the actor's to give.
+        BAD_POINTER = 12 => "bad pointer",
+        /// The actor's image could not be read or is not one we run.
+        BAD_IMAGE = 13 => "bad image",
+        /// No physical memory for a page the actor has a right to.
+        OUT_OF_MEMORY = 14 => "out of memory",
+        /// The actor missed its heartbeat.
+        HUNG = 15 => "hung",
+        /// The actor did not report ready in time.
+        START_TIMEOUT = 16 => "start timeout",
+        /// Another actor that holds the right complained.
+        COMPLAINT = 17 => "complaint",
+        /// A fault inside the actor's own exception handler.
+        HANDLER_FAULT = 18 => "handler fault",
+        /// A group the actor depends on was restarted.
+        DEPENDENCY = 19 => "dependency",
+        /// The kernel itself failed or was restarted.
+        SITE = 20 => "site",
+    }
+}
+
+/// The general registers at the time of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the architecture's")]
+pub struct Registers {
+    pub rax: u64,
+    pub rbx: u64,
+    pub rcx: u64,
+    pub rdx: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    pub rbp: u64,
+    pub rsp: u64,
+    pub r8: u64,
+    pub r9: u64,
+    pub r10: u64,
+    pub r11: u64,
+    pub r12: u64,
+    pub r13: u64,
+    pub r14: u64,
+    pub r15: u64,
+    pub rip: u64,
+    pub rflags: u64,
+}
+
+/// Everything kept about one failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// What kind of failure.
+    pub kind: FaultKind,
+    /// The exception vector (Intel SDM vol. 3A, table 6-1), where there was one.
+    pub vector: Option<u8>,
+    /// The CPU's error code, the exit code, or the syscall number, by kind.
+    pub code: u64,
+    /// The faulting address (CR2), or the pointer that was refused.
+    pub address: u64,
+    /// The incarnation that failed.
+    pub actor: ActorId,
+    /// How many times the actor had been started, this incarnation included.
+    pub incarnation: u32,
+    /// The thread in which it happened.
+    pub thread: ThreadId,
+    /// When the kernel learnt of it.
+    pub time: Instant,
+    /// The registers of that thread.
+    pub registers: Registers,
+    /// The panic message, or the reason in words where the kernel has one.
+    pub message: Text<{ layout::PANIC_MAX }>,
+}
+
+impl FaultRecord {
+    /// A record with nothing but its kind.
+    #[must_use]
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            vector: None,
+            code: 0,
+            address: 0,
+            actor: ActorId::NONE,
+            incarnation: 0,
+            thread: ThreadId::NONE,
+            time: Instant::ZERO,
+            registers: Registers::default(),
+            message: Text::EMPTY,
+        }
+    }
+}
+
+impl fmt::Display for FaultRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        match self.kind {
+            FaultKind::MEMORY_ACCESS | FaultKind::STACK_OVERFLOW | FaultKind::BAD_POINTER => {
+                write!(f, " at {:#x}", self.address)?;
+            }
+            FaultKind::UNCLEAN_EXIT | FaultKind::UNKNOWN_SYSCALL => write!(f, " {}", self.code)?,
+            _ => {}
+        }
+        if self.registers.rip != 0 {
+            write!(f, ", ip {:#x}", self.registers.rip)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! The contract between the kernel and its actors.
+//!
+//! A leaf crate that both sides depend on: the syscall table, identifiers, status codes, fault
+//! records, the start record, the ledger's entries and the trace encoding. It has no unsafe code
+//! and no logic beyond encoding; whatever is decided, is decided elsewhere.
+//!
+//! # Why it is like this
+//! Numbers the peer may extend (statuses, fault kinds) are newtypes with named constants, never
+//! Rust enums: an actor built against an older ABI must be able to hold a newer number. Records
+//! with structure travel as [postcard](https://docs.rs/postcard) bytes, so that the host tools
+//! decode what an actor reads.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod fault;
+pub mod id;
+pub mod layout;
+pub mod ledger;
+mod numbered;
+pub mod site;
+pub mod start;
+pub mod status;
+pub mod syscall;
+pub mod text;
+pub mod time;
+
+pub use fault::{FaultKind, FaultRecord, Registers};
+pub use id::{ActorId, Generation, PortId, ReplyToken, Slot, ThreadId};
+pub use ledger::{Cause, LedgerEntry, Outcome, Phases, Response};
+pub use start::StartRecord;
+pub use status::Status;
+pub use text::{Name, Text};
+pub use time::{Instant, Span};
+
+/// Version of this contract; an actor built against another major number is refused at load.
+pub const ABI_VERSION: u32 = 1;

@@ -1,0 +1,149 @@
+//! What an actor may ask about the site: counters and the list of actors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::numbered::numbered;
+use crate::{ActorId, Name};
+
+/// Defines a set of named bits with no unsafe code and a stable encoding.
+macro_rules! named_bits {
+    (
+        $(#[$meta:meta])*
+        $type:ident { $($(#[$doc:meta])* $constant:ident = $bit:literal,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+        pub struct $type(pub u32);
+
+        impl $type {
+            $($(#[$doc])* pub const $constant: Self = Self(1 << $bit);)*
+
+            /// No right at all.
+            pub const NONE: Self = Self(0);
+
+            /// Every right with the name the site description uses for it.
+            pub const NAMED: &'static [(&'static str, Self)] =
+                &[$((stringify!($constant), Self::$constant)),*];
+
+            /// Whether every right of `other` is in this set.
+            #[must_use]
+            pub const fn contains(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// The rights of both sets.
+            #[must_use]
+            pub const fn union(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+    };
+}
+
+/// Counters of the whole site. All are totals since the site's first start unless they say `free`
+/// or `used`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct SiteInfo {
+    /// Frames of 4 KiB that nobody owns.
+    pub free_frames: u64,
+    /// Frames of 4 KiB in persistent regions and pristine images.
+    pub preserved_frames: u64,
+    /// Actors that exist.
+    pub used_actors: u32,
+    /// Threads that exist, the kernel's included.
+    pub used_threads: u32,
+    /// Ports that exist.
+    pub used_ports: u32,
+    /// Messages in queues.
+    pub used_messages: u32,
+    /// Persistent regions that exist.
+    pub persistent_regions: u32,
+    /// Bytes of the kernel heap in use.
+    pub heap_used: u64,
+    /// 512-byte blocks read from stable storage.
+    pub block_reads: u64,
+    /// Hot restarts of actors.
+    pub hot_restarts: u64,
+    /// Reloads of actors.
+    pub reloads: u64,
+    /// Longest time that interrupts were held off, in nanoseconds.
+    pub interrupts_off_max: u64,
+}
+
+numbered! {
+    /// Where an actor is in its life.
+    pub struct ActorState(u8) {
+        /// Running, as far as the kernel knows.
+        RUNNING = 1 => "running",
+        /// Stopped: no thread of it runs.
+        FROZEN = 2 => "frozen",
+        /// Its memory is being put back.
+        RESTARTING = 3 => "restarting",
+        /// Its image is being read from stable storage.
+        LOADING = 4 => "loading",
+        /// It ended and will not come back.
+        TERMINATED = 5 => "terminated",
+    }
+}
+
+/// What is known about one actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActorInfo {
+    /// Its present capability.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Name,
+    /// How many times it was started.
+    pub incarnation: u32,
+    /// Where it is in its life.
+    pub state: ActorState,
+    /// Threads it has.
+    pub threads: u32,
+    /// Ports it has.
+    pub ports: u32,
+    /// Private frames it holds (dirtied data, stacks, private regions).
+    pub private_frames: u32,
+}
+
+named_bits! {
+    /// What an actor may do beyond its own affairs. Granted by the site description.
+    Rights {
+        /// End the site: `shutdown`.
+        SHUTDOWN = 0,
+        /// Read the console: `console_read`.
+        CONSOLE = 1,
+        /// Restart any actor: `restart`.
+        RESTART = 2,
+        /// Use the kernel's test hooks: `hook`.
+        HOOK = 3,
+        /// Stop and resume any actor.
+        FREEZE = 4,
+        /// Kill any actor or group.
+        KILL = 5,
+        /// Be told of any group's failures.
+        SUBSCRIBE = 6,
+        /// Run further actors.
+        SPAWN = 7,
+        /// Report another actor as broken.
+        COMPLAIN = 8,
+    }
+}
+
+numbered! {
+    /// What the kernel's test hooks do; see [`Call::Hook`](crate::syscall::Call::Hook).
+    pub struct Hook(u64) {
+        /// Panics in the kernel.
+        KERNEL_PANIC = 1 => "kernel panic",
+        /// Loads an empty IDT and faults, so that the CPU shuts down.
+        TRIPLE_FAULT = 2 => "triple fault",
+        /// Spins with interrupts off.
+        HANG = 3 => "hang",
+        /// Leaves QEMU with the code of success, but without the end-of-test line.
+        EXIT_EARLY = 4 => "exit early",
+        /// Flips a bit in a page of a pristine image; the argument is an actor's capability.
+        CORRUPT_IMAGE = 5 => "corrupt image",
+        /// Takes frames until `argument` are left free; 0 gives all of them back. The value is
+        /// the number of frames held.
+        HOLD_FRAMES = 6 => "hold frames",
+    }
+}

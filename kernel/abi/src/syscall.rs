@@ -1,0 +1,250 @@
+//! The one table of syscalls.
+//!
+//! The enum the kernel dispatches on, the numbers the user library loads, the names that tracing
+//! prints and the page `docs/abi.md` all come from the table at the end of this file.
+//!
+//! # Calling convention
+//! `SYSCALL` with the number in RAX and up to six arguments in RDI, RSI, RDX, R10, R8, R9. The
+//! kernel returns the [`Status`](crate::Status) in RAX and up to three results in RDX, RDI and
+//! RSI. RCX and R11 are lost (Intel SDM vol. 2B, SYSCALL); every other register is kept.
+//!
+//! Memory arguments are an address and a length in bytes. Memory that is not the actor's is not a
+//! status but a fault. Timeouts are nanoseconds from now; 0 means *do not wait*, `u64::MAX` means
+//! *wait for ever*.
+
+/// Describes one syscall, for tools and documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// Its number.
+    pub number: u64,
+    /// Its name.
+    pub name: &'static str,
+    /// The names of its arguments, in order.
+    pub arguments: &'static [&'static str],
+    /// The names of its results, in order, without the status.
+    pub results: &'static [&'static str],
+    /// What it does, in Markdown.
+    pub documentation: &'static [&'static str],
+}
+
+macro_rules! syscalls {
+    ($(
+        $(#[doc = $doc:literal])+
+        $number:literal $name:ident $variant:ident($($argument:ident),*) -> ($($result:ident),*);
+    )+) => {
+        /// One syscall with its arguments, as the kernel dispatches it.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[expect(missing_docs, reason = "arguments are documented with their call")]
+        pub enum Call {
+            $($(#[doc = $doc])+ $variant { $($argument: u64),* },)+
+        }
+
+        impl Call {
+            /// Makes a call of what came in registers, or `None` for an unknown number.
+            #[must_use]
+            #[inline]
+            pub fn decode(number: u64, arguments: [u64; 6]) -> Option<Self> {
+                match number {
+                    $($number => {
+                        #[allow(unused_mut, unused_variables, reason = "some calls take nothing")]
+                        let mut next = arguments.into_iter();
+                        Some(Self::$variant { $($argument: next.next().unwrap_or_default()),* })
+                    })+
+                    _ => None,
+                }
+            }
+        }
+
+        /// The number of each syscall.
+        pub mod number {
+            $($(#[doc = $doc])+
+            #[expect(non_upper_case_globals, reason = "named as the table names them")]
+            pub const $name: u64 = $number;)+
+        }
+
+        /// Every syscall, by number.
+        pub const TABLE: &[Description] = &[$(Description {
+            number: $number,
+            name: stringify!($name),
+            arguments: &[$(stringify!($argument)),*],
+            results: &[$(stringify!($result)),*],
+            documentation: &[$($doc),+],
+        }),+];
+    };
+}
+
+/// The name of a syscall number, for traces.
+#[must_use]
+pub fn name(number: u64) -> &'static str {
+    TABLE.iter().find(|entry| entry.number == number).map_or("unknown", |entry| entry.name)
+}
+
+/// [`Call::Call`] flag: answer `frozen` at once instead of waiting for the next incarnation.
+pub const CALL_REFUSE_FROZEN: u64 = 1;
+/// [`Call::PersistentOpen`] flag: fail with `not found` instead of making the region.
+pub const PERSISTENT_EXISTING: u64 = 1;
+/// [`Call::LedgerRead`] and [`Call::ActorInfo`]: no further entry.
+pub const NO_MORE: u64 = u64::MAX;
+
+/// Packs the request's length and the reply buffer's capacity into one argument.
+#[must_use]
+pub const fn pack_lengths(send: usize, receive: usize) -> u64 {
+    (send as u64 & 0xffff_ffff) | ((receive as u64) << 32)
+}
+
+/// Takes apart what [`pack_lengths`] made.
+#[must_use]
+pub const fn unpack_lengths(lengths: u64) -> (u64, u64) {
+    (lengths & 0xffff_ffff, lengths >> 32)
+}
+
+syscalls! {
+    /// Does nothing. For measuring the way into the kernel and back.
+    0 nop Nop() -> ();
+
+    /// Writes a line to the site's log: UTF-8 text of at most 256 bytes (longer text is cut).
+    /// `level` is 1 (error) to 5 (trace).
+    1 log Log(level, text, length) -> ();
+
+    /// Ends the actor. `code` 0 is a clean exit; any other is a failure with that code.
+    /// Does not return.
+    2 exit Exit(code) -> ();
+
+    /// Ends the actor as failed, with a message (at most 120 bytes are kept). Does not return.
+    3 panic Panic(text, length) -> ();
+
+    /// Reads the monotonic clock: nanoseconds since the site first started.
+    4 clock Clock() -> (nanoseconds);
+
+    /// Sleeps for at least `nanoseconds`.
+    5 sleep Sleep(nanoseconds) -> ();
+
+    /// Lets other threads of the same priority run.
+    6 thread_yield ThreadYield() -> ();
+
+    /// Makes a thread that starts at `entry` with `argument` in RDI, on a new stack of
+    /// `stack_bytes` (rounded up to pages, with an unmapped guard page below).
+    /// `priority` is at most that of the actor.
+    7 thread_create ThreadCreate(entry, argument, stack_bytes, priority) -> (thread);
+
+    /// Ends the calling thread and frees its stack. When it is the actor's last thread, the actor
+    /// ends as failed: it never said that it was done. Does not return.
+    8 thread_exit ThreadExit() -> ();
+
+    /// Sets the priority of a thread of the caller's (0 names the calling thread).
+    9 thread_priority ThreadPriority(thread, priority) -> (previous);
+
+    /// Makes a port with a queue of `depth` messages (1 to 256). A named port can be found by
+    /// others, and keeps its name over restarts: callers who hold the old capability are told the
+    /// new one. An empty name makes a private port.
+    10 port_create PortCreate(name, length, depth) -> (port);
+
+    /// Destroys a port of the caller's. Waiting callers are told `dead`.
+    11 port_destroy PortDestroy(port) -> ();
+
+    /// Finds a port by name, waiting until somebody makes it.
+    12 port_find PortFind(name, length, timeout) -> (port);
+
+    /// Queues a message of at most 4096 bytes, waiting while the queue is full.
+    13 send Send(port, message, length, timeout) -> ();
+
+    /// Takes the next message of a port of the caller's, waiting for one. `token` is 0 for a
+    /// message that expects no reply. A message longer than `capacity` stays queued; the call
+    /// ends with `buffer too small` and its length.
+    14 receive Receive(port, buffer, capacity, timeout) -> (length, sender, token);
+
+    /// Sends a request and waits for the reply. `lengths` holds the request's length in its low
+    /// and the reply buffer's capacity in its high 32 bits. Ends with `restarted` or `dead` as
+    /// soon as the callee fails: the second result is then the port's next capability, the third
+    /// says how far the request had come (`Progress`). A call to a capability whose incarnation
+    /// is not there yet waits for it, unless `flags` has bit 0 set: then it is refused as
+    /// `frozen`.
+    15 call Call(port, request, reply, lengths, timeout, flags) -> (length, successor, progress);
+
+    /// Answers a call that was received.
+    16 reply Reply(token, message, length) -> ();
+
+    /// Answers a call and takes the next message in one step: `reply` followed by `receive`.
+    /// `token` 0 skips the reply. `lengths` holds the reply's length in its low and the buffer's
+    /// capacity in its high 32 bits. A caller that waits no longer is no error here.
+    17 reply_receive ReplyReceive(token, message, port, buffer, lengths, timeout)
+        -> (length, sender, token);
+
+    /// Allocates a private region of zeroed memory, with unmapped guard pages around it.
+    /// It is gone after a restart.
+    18 region_allocate RegionAllocate(bytes) -> (address);
+
+    /// Frees a private region by its address.
+    19 region_free RegionFree(address) -> ();
+
+    /// Opens a persistent region of the caller's by name, or makes it with zeroed memory. It is
+    /// at the same address in every incarnation. A region that exists keeps its size; asking for
+    /// more than that is a bad argument. `created` is 1 for a new region. `flags` bit 0: do not
+    /// make it.
+    20 persistent_open PersistentOpen(name, length, bytes, flags) -> (address, size, created);
+
+    /// Frees a persistent region by its address. Its content is lost.
+    21 persistent_free PersistentFree(address) -> ();
+
+    /// Restarts an actor hot without recording a fault: the caller itself with `actor` 0, another
+    /// with the right to.
+    22 restart Restart(actor) -> ();
+
+    /// Reads the first ledger entry whose sequence number is at least `sequence`, as postcard
+    /// bytes. `next` is what to ask for next; `length` is 0 when there is none yet. Entries that
+    /// were overwritten are skipped, and show as a gap in the numbers.
+    23 ledger_read LedgerRead(sequence, buffer, capacity) -> (length, next);
+
+    /// Reads the caller's start record, as postcard bytes.
+    24 start_read StartRead(buffer, capacity) -> (length);
+
+    /// Tells the kernel that the actor is ready to serve.
+    25 ready Ready() -> ();
+
+    /// Reads the site's counters, as postcard bytes.
+    26 site_info SiteInfo(buffer, capacity) -> (length);
+
+    /// Reads about the first actor whose slot is at least `slot`, as postcard bytes; `next` is
+    /// the slot to ask for next. `length` is 0 when there is none.
+    27 actor_info ActorInfo(slot, buffer, capacity) -> (length, next);
+
+    /// Reads what was typed at the console, waiting for at least one byte. Needs a right.
+    28 console_read ConsoleRead(buffer, capacity, timeout) -> (length);
+
+    /// Ends the site: `code` 0 says that all went well, any other that it did not. Needs a right.
+    /// Does not return.
+    29 shutdown Shutdown(code) -> ();
+
+    /// Finds an actor's present capability by its name.
+    30 actor_find ActorFind(name, length) -> (actor);
+
+    /// Makes the kernel fail in a chosen way, for its tests. Needs a right.
+    31 hook Hook(kind, argument) -> (value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_dense_and_names_unique() {
+        for (index, entry) in TABLE.iter().enumerate() {
+            assert_eq!(entry.number, index as u64);
+            assert!(TABLE.iter().filter(|other| other.name == entry.name).count() == 1);
+            assert!(entry.arguments.len() <= 6 && entry.results.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn decoding_takes_arguments_in_order_and_refuses_the_unknown() {
+        let call = Call::decode(number::log, [3, 0x1000, 5, 9, 9, 9]);
+        assert_eq!(call, Some(Call::Log { level: 3, text: 0x1000, length: 5 }));
+        assert_eq!(Call::decode(TABLE.len() as u64, [0; 6]), None);
+        assert_eq!(Call::decode(u64::MAX, [0; 6]), None);
+    }
+
+    #[test]
+    fn lengths_survive_packing() {
+        assert_eq!(unpack_lengths(pack_lengths(17, 4096)), (17, 4096));
+    }
+}

@@ -1,0 +1,154 @@
+//! Bounded strings that live in registers' and tables' memory, not on a heap.
+
+use core::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// UTF-8 text of at most `N` bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text<const N: usize> {
+    // Invariant: `bytes[..length]` is valid UTF-8 and the rest is zero.
+    length: u8,
+    bytes: [u8; N],
+}
+
+/// The name of an actor, a port, a group or a persistent region: 1 to 31 bytes of UTF-8.
+pub type Name = Text<31>;
+
+impl<const N: usize> Text<N> {
+    const FITS: () = assert!(N <= 255, "the length is kept in one byte");
+
+    /// No text.
+    pub const EMPTY: Self = Self { length: 0, bytes: [0; N] };
+
+    /// Takes `text` whole, or `None` when it is longer than `N` bytes.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        (text.len() <= N).then(|| Self::truncated(text))
+    }
+
+    /// Takes as many whole characters of `text` as fit.
+    #[must_use]
+    pub fn truncated(text: &str) -> Self {
+        let () = Self::FITS;
+        let mut end = text.len().min(N);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut bytes = [0; N];
+        bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
+        Self { length: end as u8, bytes }
+    }
+
+    /// Takes bytes that may not be UTF-8: the longest valid prefix that fits.
+    #[must_use]
+    pub fn from_utf8_prefix(bytes: &[u8]) -> Self {
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Self::truncated(text),
+            Err(error) => Self::truncated(
+                core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The text's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// Whether there is no text.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl<const N: usize> fmt::Display for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+/// Text is written by appending; what does not fit is cut at a character boundary.
+impl<const N: usize> fmt::Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let used = usize::from(self.length);
+        let mut end = text.len().min(N - used);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.bytes[used..used + end].copy_from_slice(&text.as_bytes()[..end]);
+        self.length += end as u8;
+        Ok(())
+    }
+}
+
+impl<const N: usize> Serialize for Text<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Text<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<const N: usize>;
+        impl<const N: usize> serde::de::Visitor<'_> for Visitor<N> {
+            type Value = Text<N>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "text of at most {N} bytes")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Text<N>, E> {
+                Text::new(text).ok_or_else(|| E::custom("text too long"))
+            }
+        }
+        deserializer.deserialize_str(Visitor::<N>).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn too_long_is_refused_or_cut_at_a_character() {
+        assert!(Text::<4>::new("12345").is_none());
+        assert_eq!(Text::<4>::truncated("12345").as_str(), "1234");
+        assert_eq!(Text::<4>::truncated("123é").as_str(), "123");
+    }
+
+    #[test]
+    fn appending_stops_at_the_end() {
+        let mut text = Text::<5>::EMPTY;
+        write!(text, "abc{}", "défg").unwrap();
+        assert_eq!(text.as_str(), "abcd");
+    }
+
+    #[test]
+    fn invalid_bytes_keep_their_valid_prefix() {
+        assert_eq!(Text::<8>::from_utf8_prefix(b"ab\xffcd").as_str(), "ab");
+    }
+}

@@ -1,0 +1,3 @@
+//! The Refrain microkernel.
+
+#![no_std]

@@ -1,0 +1,3 @@
+//! The restart policies shipped with Refrain.
+
+#![no_std]

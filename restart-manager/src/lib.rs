@@ -1,0 +1,3 @@
+//! The Restart Manager: decides, never acts.
+
+#![no_std]

@@ -1,0 +1,3 @@
+//! The Site Personality Manager: what a site is made of.
+
+#![no_std]

@@ -1,0 +1,1 @@
+//! Boots sites in QEMU and judges them.
