@@ -23,6 +23,9 @@ pub(crate) const TARGET: &str = "x86_64-unknown-none";
 pub(crate) const BARE_FLAGS: &str =
     "-Crelocation-model=static -Ccode-model=kernel -Cforce-frame-pointers=yes";
 
+/// Debian's LLD, or a link to it.
+const DEBIAN_LINKER: &str = "/usr/bin/rust-lld";
+
 /// The oldest compiler that can build the workspace (rust-version in Cargo.toml).
 const OLDEST_MINOR: u32 = 95;
 
@@ -54,6 +57,12 @@ impl Source {
             Self::Debian => debian_cargo(subcommand),
         };
         let command = command.env("RUSTFLAGS", BARE_FLAGS);
+        let command = match (self, linker()) {
+            (Self::Debian, Some(linker)) => {
+                command.env("CARGO_TARGET_X86_64_UNKNOWN_NONE_LINKER", linker)
+            }
+            _ => command,
+        };
         let command = match self {
             Self::PinnedTarget => command,
             // build-std is unstable; RUSTC_BOOTSTRAP lets a stable compiler do it.
@@ -94,6 +103,12 @@ pub(crate) fn ensure() -> Result<Source> {
         return Ok(Source::PinnedTarget);
     }
     packages::install(packages::TOOLCHAIN, "The bare target needs Debian's Rust toolchain.")?;
+    if linker().is_none()
+        && let Ok(package) = std::fs::read_link(DEBIAN_LINKER)
+        && let Some(package) = package.to_str()
+    {
+        packages::install(&[package], "Debian's Rust toolchain needs its linker.")?;
+    }
     find().context("apt-get installed Debian's Rust toolchain, but it is not usable; see `cargo xtask doctor`")
 }
 
@@ -191,12 +206,22 @@ fn has_source(sysroot: &Path) -> bool {
     sysroot.join("lib/rustlib/src/rust/library/core/src/lib.rs").exists()
 }
 
-/// Tells whether Debian's compiler, cargo, library source and linker are all there.
+/// Tells whether Debian's compiler, cargo, library source and a linker are all there.
 fn has_debian() -> bool {
     is_recent("/usr/bin/rustc")
         && Path::new("/usr/bin/cargo").exists()
-        && Path::new("/usr/bin/rust-lld").exists()
+        && linker().is_some()
         && sysroot("/usr/bin/rustc").as_deref().is_some_and(has_source)
+}
+
+/// Finds an LLD for Debian's compiler.
+///
+/// Debian's rust-lld is a link to a versioned LLD in a package that nothing depends on, so the link
+/// may dangle; the pinned toolchain's own LLD does as well.
+pub(crate) fn linker() -> Option<PathBuf> {
+    let pinned = sysroot("rustc")
+        .map(|sysroot| sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld"));
+    [Some(PathBuf::from(DEBIAN_LINKER)), pinned].into_iter().flatten().find(|path| path.exists())
 }
 
 /// Tells whether the compiler is new enough (Debian 12's plain rustc is 1.63).

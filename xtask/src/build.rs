@@ -1,0 +1,183 @@
+//! `cargo xtask build`: the kernel, the loader and the actors, for the bare machine.
+//!
+//! What the other verbs use is collected under target/refrain:
+//!
+//! ```text
+//! kernel-<policy>.elf   the kernel; the policy is chosen at compile time, so one per policy
+//! boot-direct.elf       the loader for QEMU's -kernel
+//! actors/<image>.elf    the actors, without symbols (those stay in target/bare)
+//! disks/<site>.img      made by `disk`
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{root, say};
+use crate::toolchain::{self, Source, TARGET};
+use crate::workspace::{self, Package};
+use crate::{policy, strip};
+
+/// Builds the kernel, the loader and every actor for the bare machine.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Build {
+    /// The restart policy compiled into the kernel
+    #[arg(long, value_name = "NAME", default_value = policy::DEFAULT)]
+    policy: String,
+    /// Build with optimizations (the default)
+    #[arg(long)]
+    release: bool,
+    /// Build without optimizations
+    #[arg(long, conflicts_with = "release")]
+    debug: bool,
+}
+
+/// Which cargo profile is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Optimized: what runs and is measured.
+    #[default]
+    Release,
+    /// Not optimized: to step through with a debugger.
+    Debug,
+}
+
+impl Build {
+    /// Runs the verb.
+    pub(crate) fn run(&self) -> Result<()> {
+        let profile = if self.debug { Profile::Debug } else { Profile::Release };
+        let built = everything(&[&self.policy], profile)?;
+        for file in built {
+            let size = fs::metadata(&file).map_or(0, |data| data.len());
+            say(format!("{:>9} bytes  {}", size, relative(&file).display()));
+        }
+        Ok(())
+    }
+}
+
+/// The directory in which results are collected.
+pub(crate) fn artifacts() -> PathBuf {
+    root().join("target/refrain")
+}
+
+/// Builds the loader, the actors, and a kernel for each of `policies`.
+/// Returns the files in target/refrain.
+pub(crate) fn everything(policies: &[&str], profile: Profile) -> Result<Vec<PathBuf>> {
+    for name in policies {
+        policy::check(name)?;
+    }
+    let source = toolchain::ensure()?;
+    say(format!("building with {}.", source.description()));
+    let packages = workspace::packages()?;
+    fs::create_dir_all(artifacts().join("actors"))?;
+
+    let mut built = actors(source, &packages, profile)?;
+    built.extend(loader(source, &packages, profile)?);
+    for name in policies {
+        built.extend(kernel(source, &packages, name, profile)?);
+    }
+    Ok(built)
+}
+
+/// Builds every actor, with one cargo command.
+fn actors(source: Source, packages: &[Package], profile: Profile) -> Result<Vec<PathBuf>> {
+    let actors: Vec<_> =
+        packages.iter().filter(|one| one.is_actor() && !one.binaries.is_empty()).collect();
+    if actors.is_empty() {
+        return Ok(Vec::new());
+    }
+    say(format!("building {} actors.", actors.len()));
+    let names = actors.iter().flat_map(|actor| ["-p", actor.name.as_str()]);
+    cargo_build(source, profile).args(names).arg("--bins").run()?;
+
+    // An image bears the name of its binary: one package may hold several.
+    let directory = artifacts().join("actors");
+    let mut kept = Vec::new();
+    for binary in actors.iter().flat_map(|actor| &actor.binaries) {
+        let elf = fs::read(product(binary, profile))?;
+        let image = strip::without_symbols(&elf).with_context(|| format!("actor {binary}"))?;
+        let path = directory.join(format!("{binary}.elf"));
+        write_if_changed(&path, &image)?;
+        kept.push(path);
+    }
+    // An actor that was renamed or removed must not go on living on disks.
+    for entry in fs::read_dir(&directory)? {
+        let path = entry?.path();
+        if !kept.contains(&path) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(kept)
+}
+
+/// Builds boot/direct, if it has a binary yet.
+fn loader(source: Source, packages: &[Package], profile: Profile) -> Result<Option<PathBuf>> {
+    let Some(binary) = only_binary(packages, "boot-direct") else { return Ok(None) };
+    say("building the loader.");
+    cargo_build(source, profile).args(["-p", "boot-direct", "--bins"]).run()?;
+    let path = artifacts().join("boot-direct.elf");
+    write_if_changed(&path, &fs::read(product(binary, profile))?)?;
+    Ok(Some(path))
+}
+
+/// Builds the kernel with one policy, if it has a binary yet.
+fn kernel(
+    source: Source,
+    packages: &[Package],
+    policy: &str,
+    profile: Profile,
+) -> Result<Option<PathBuf>> {
+    let Some(binary) = only_binary(packages, "kernel") else {
+        say("the kernel has no binary yet; nothing to boot.");
+        return Ok(None);
+    };
+    say(format!("building the kernel with policy {policy}."));
+    cargo_build(source, profile)
+        .env("REFRAIN_POLICY", policy)
+        .args(["-p", "kernel", "--bins"])
+        .run()?;
+    let path = kernel_path(policy);
+    write_if_changed(&path, &fs::read(product(binary, profile))?)?;
+    Ok(Some(path))
+}
+
+/// Where the kernel with a policy is kept.
+pub(crate) fn kernel_path(policy: &str) -> PathBuf {
+    artifacts().join(format!("kernel-{policy}.elf"))
+}
+
+fn only_binary<'a>(packages: &'a [Package], name: &str) -> Option<&'a String> {
+    packages.iter().find(|package| package.name == name)?.binaries.first()
+}
+
+fn cargo_build(source: Source, profile: Profile) -> crate::shell::Cmd {
+    let command = source.cargo("build");
+    match profile {
+        Profile::Release => command.arg("--release"),
+        Profile::Debug => command,
+    }
+}
+
+fn product(binary: &str, profile: Profile) -> PathBuf {
+    let directory = match profile {
+        Profile::Release => "release",
+        Profile::Debug => "debug",
+    };
+    root().join("target/bare").join(TARGET).join(directory).join(binary)
+}
+
+/// Writes a file, unless it already holds just that: what is made from it stays up to date.
+pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    let Some(directory) = path.parent() else { bail!("{} has no parent", path.display()) };
+    fs::create_dir_all(directory)?;
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Returns a path as seen from the root, for messages.
+pub(crate) fn relative(path: &Path) -> PathBuf {
+    path.strip_prefix(root()).map_or_else(|_| path.to_path_buf(), Path::to_path_buf)
+}
