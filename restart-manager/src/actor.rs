@@ -1,0 +1,189 @@
+//! What is kept for one actor.
+
+use abi::start::PreviousEnd;
+use abi::{ActorId, Generation, Instant, Name, Slot};
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Fate, Source};
+use crate::{GroupSlot, History, Parameters, State};
+
+/// Who starts an actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ActorKind {
+    /// The system: the actor is restarted with its group.
+    Direct,
+    /// Another actor spawned it: it ends when its group is restarted, and comes back only if it is
+    /// spawned again.
+    Indirect,
+}
+
+/// What the manager is told of a new actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ActorDeclaration {
+    /// Its first capability. The slot stays the same over all incarnations.
+    pub actor: ActorId,
+    /// Its name.
+    pub name: Name,
+    /// The group it belongs to for good.
+    pub group: GroupSlot,
+    /// Who starts it.
+    pub kind: ActorKind,
+    /// What the policy is tuned by.
+    pub parameters: Parameters,
+}
+
+/// Why a declaration was refused. Nothing has changed then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeclareError {
+    /// The storage has no such slot, or no free one.
+    NoSlot,
+    /// The slot is taken by an actor that has not ended.
+    SlotTaken,
+    /// Another group has that name.
+    NameTaken,
+    /// There is no such group.
+    NoGroup,
+    /// The group is being ended.
+    GroupEnding,
+    /// A limit is beyond what is remembered; see [`Parameters::is_valid`].
+    BadParameters,
+}
+
+/// An entry of the ledger that is not finished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OpenEntry {
+    pub(crate) sequence: u64,
+    pub(crate) response: abi::Response,
+}
+
+/// Storage for one actor. The kernel makes as many as it has actor slots and looks at none.
+#[derive(Clone, Debug)]
+pub struct ActorEntry {
+    pub(crate) state: State,
+    /// The present capability: the successor from the moment it is named.
+    pub(crate) actor: ActorId,
+    pub(crate) name: Name,
+    pub(crate) group: GroupSlot,
+    pub(crate) kind: ActorKind,
+    pub(crate) parameters: Parameters,
+    /// Starts that are known to have happened.
+    pub(crate) incarnation: u32,
+    pub(crate) previous: PreviousEnd,
+    pub(crate) history: History,
+    /// The entry about the present end, until the actor runs again or is gone.
+    pub(crate) open: Option<OpenEntry>,
+    /// The entry that still lacks the time of the first reply.
+    pub(crate) awaits_reply: Option<u64>,
+    /// It is to end whatever happens to its group: it exited cleanly or never loaded.
+    pub(crate) is_leaving: bool,
+    /// The fate in the freeze that is out.
+    pub(crate) fate: Fate,
+    /// Where the memory it has, or is being given, came from.
+    pub(crate) source: Source,
+    /// The mildest source that may still be tried; back to memory once it runs.
+    pub(crate) floor: Source,
+    /// When its latest phase ended.
+    pub(crate) mark: Instant,
+    /// The neighbours in the group's list of members.
+    pub(crate) previous_member: Option<Slot>,
+    pub(crate) next_member: Option<Slot>,
+}
+
+impl ActorEntry {
+    /// A slot nobody was declared in.
+    pub const EMPTY: Self = Self {
+        state: State::Vacant,
+        actor: ActorId::NONE,
+        name: Name::EMPTY,
+        group: GroupSlot::FIRST,
+        kind: ActorKind::Direct,
+        parameters: Parameters::DEFAULT,
+        incarnation: 0,
+        previous: PreviousEnd::None,
+        history: History::EMPTY,
+        open: None,
+        awaits_reply: None,
+        is_leaving: false,
+        fate: Fate::End,
+        source: Source::Storage,
+        floor: Source::Memory,
+        mark: Instant::ZERO,
+        previous_member: None,
+        next_member: None,
+    };
+
+    /// The entry of a newly declared actor.
+    pub(crate) fn declared(declaration: &ActorDeclaration) -> Self {
+        Self {
+            state: State::Declared,
+            actor: declaration.actor,
+            name: declaration.name,
+            group: declaration.group,
+            kind: declaration.kind,
+            parameters: declaration.parameters,
+            ..Self::EMPTY
+        }
+    }
+
+    /// Where the actor is in its life.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Its present capability; the successor's from the moment it is named.
+    #[must_use]
+    pub const fn actor(&self) -> ActorId {
+        self.actor
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its group.
+    #[must_use]
+    pub const fn group(&self) -> GroupSlot {
+        self.group
+    }
+
+    /// How many times it has been started.
+    #[must_use]
+    pub const fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// Its failures since its last stable run.
+    #[must_use]
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Moves to `next` if the table allows it, and says whether it did.
+    pub(crate) fn become_state(&mut self, next: State) -> bool {
+        let allowed = self.state.may_become(next);
+        debug_assert!(allowed, "{:?} may not become {next:?}", self.state);
+        if allowed {
+            self.state = next;
+        }
+        allowed
+    }
+
+    /// Whether `actor` may be this actor's next incarnation.
+    pub(crate) fn may_be_succeeded_by(&self, actor: ActorId) -> bool {
+        actor.slot() == self.actor.slot() && actor.generation() > self.actor.generation()
+    }
+}
+
+impl Default for ActorEntry {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+/// Whether a capability can name an actor at all.
+pub(crate) fn is_nameable(actor: ActorId) -> bool {
+    actor.generation() >= Generation::FIRST
+}

@@ -1,0 +1,167 @@
+//! What is kept for one group: its place in the tree, its members, and the restart under way.
+//!
+//! A group is flat: a list of members in the order of their declaration. The tree is between
+//! groups: each may stand on another one, declared before it, which is why the tree cannot have
+//! cycles. Nothing uses the tree yet.
+
+use abi::{ActorId, Instant, Name, Slot};
+
+use crate::History;
+use crate::action::Source;
+
+/// Names a group in the manager's storage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct GroupSlot(u32);
+
+impl GroupSlot {
+    /// The group declared first.
+    pub const FIRST: Self = Self(0);
+
+    pub(crate) fn from_index(index: usize) -> Option<Self> {
+        u32::try_from(index).ok().map(Self)
+    }
+
+    /// The group as an array index.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How far the restart, or other change, of a group has come. Each phase is over for all members
+/// before the next begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    /// Nothing is to be done.
+    Idle,
+    /// The kernel has been asked to restart the site on this group's account.
+    Escalated,
+    /// Members that run are frozen.
+    Freezing,
+    /// Members that do not come back are terminated.
+    Ending,
+    /// Everything waits for the end of the backoff.
+    Delayed,
+    /// Members get their memory back, one at a time, in the order of declaration.
+    Restarting,
+    /// Members get their first thread, one at a time, in the order of declaration.
+    Activating,
+    /// Everything is frozen for a debugger.
+    Held,
+}
+
+/// What the present change of a group is to lead to. Later ones override earlier ones while the
+/// members are being stopped.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Goal {
+    /// Members that leave are ended; the others are not touched.
+    Departures,
+    /// All direct members start again.
+    Restart(Source),
+    /// All members stay frozen.
+    Hold,
+    /// The site is restarted.
+    SiteRestart,
+    /// The site is rebooted.
+    SiteReboot,
+    /// All members end.
+    End,
+}
+
+/// What the ledger says about members that are stopped because of something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reason {
+    /// The entry with this number.
+    Entry(u64),
+    /// The group was killed.
+    Killed(ActorId),
+}
+
+/// Storage for one group. The kernel makes as many as it wants to allow and looks at none.
+#[derive(Clone, Debug)]
+pub struct GroupEntry {
+    pub(crate) stage: Stage,
+    pub(crate) name: Name,
+    /// The group this one stands on; `None` is the kernel group.
+    pub(crate) base: Option<GroupSlot>,
+    pub(crate) first_member: Option<Slot>,
+    pub(crate) last_member: Option<Slot>,
+    pub(crate) members: u32,
+    pub(crate) direct_members: u32,
+    pub(crate) history: History,
+    pub(crate) phase: Phase,
+    pub(crate) goal: Goal,
+    pub(crate) reason: Reason,
+    /// The next member to look at in this phase.
+    pub(crate) cursor: Option<Slot>,
+    /// How many members have an action out.
+    pub(crate) outstanding: u32,
+    /// Something happened behind the cursor: this phase must go over the members once more.
+    pub(crate) must_rescan: bool,
+    /// When the last member was frozen.
+    pub(crate) frozen_at: Instant,
+    /// Until when restarts are put off, and from then on when they began.
+    pub(crate) resume_at: Instant,
+    /// The next group in the manager's list of those with something to do.
+    pub(crate) next_busy: Option<GroupSlot>,
+    pub(crate) is_listed: bool,
+}
+
+/// How far a group's slot has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// Never declared.
+    Free,
+    /// Declared.
+    Declared,
+    /// Its last member ended; the slot may be declared anew.
+    Ended,
+}
+
+impl GroupEntry {
+    /// A slot nobody declared a group in.
+    pub const EMPTY: Self = Self {
+        stage: Stage::Free,
+        name: Name::EMPTY,
+        base: None,
+        first_member: None,
+        last_member: None,
+        members: 0,
+        direct_members: 0,
+        history: History::EMPTY,
+        phase: Phase::Idle,
+        goal: Goal::Departures,
+        reason: Reason::Entry(0),
+        cursor: None,
+        outstanding: 0,
+        must_rescan: false,
+        frozen_at: Instant::ZERO,
+        resume_at: Instant::ZERO,
+        next_busy: None,
+        is_listed: false,
+    };
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The group it stands on; `None` is the kernel group.
+    #[must_use]
+    pub const fn base(&self) -> Option<GroupSlot> {
+        self.base
+    }
+
+    /// How many members it has.
+    #[must_use]
+    pub const fn members(&self) -> u32 {
+        self.members
+    }
+}
+
+impl Default for GroupEntry {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}

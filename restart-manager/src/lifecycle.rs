@@ -1,0 +1,126 @@
+//! The states of one actor and the legal transitions between them, as one table.
+//!
+//! ```text
+//!                    ┌────────────────── Prepared ◀── Restarting ◀──┐
+//!                    ▼                      ▲              │        │
+//! Vacant ─▶ Declared │ (first load) ────────┘              └─────▶ Frozen ─▶ Terminating
+//!                Activating ─▶ Running ─▶ Down ─▶ Freezing ─────────┘ │           │
+//!                                                   ▲  │              │       Terminated
+//!                                                   Held              └─ ...      │
+//!                                                                              Declared
+//! ```
+//!
+//! The states that end in *-ing* are those in which an action is out and its report awaited. There
+//! is never a second action out for the same actor.
+
+use abi::site::ActorState;
+
+/// Where an actor is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Nobody was ever declared in this slot.
+    Vacant,
+    /// Declared; its first load has not been reported yet.
+    Declared,
+    /// Memory is in its first state and no thread exists: loaded, or restarted.
+    Prepared,
+    /// Its first thread is being made.
+    Activating,
+    /// It runs.
+    Running,
+    /// It failed, exited, or is to be restarted: its end is on record, it is not frozen yet.
+    Down,
+    /// It is being frozen.
+    Freezing,
+    /// Frozen; its fate has been told.
+    Frozen,
+    /// Frozen for a debugger; no fate has been told.
+    Held,
+    /// Its memory is being put back.
+    Restarting,
+    /// What it has is being given back.
+    Terminating,
+    /// It ended; the slot may be declared anew.
+    Terminated,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Vacant,
+        Self::Declared,
+        Self::Prepared,
+        Self::Activating,
+        Self::Running,
+        Self::Down,
+        Self::Freezing,
+        Self::Frozen,
+        Self::Held,
+        Self::Restarting,
+        Self::Terminating,
+        Self::Terminated,
+    ];
+
+    /// The table: which states may follow this one.
+    #[must_use]
+    pub const fn successors(self) -> &'static [Self] {
+        match self {
+            Self::Vacant | Self::Terminated => &[Self::Declared],
+            // A load that failed leaves nothing to freeze.
+            Self::Declared => &[Self::Prepared, Self::Frozen, Self::Terminating],
+            Self::Prepared => &[Self::Activating, Self::Restarting, Self::Terminating],
+            // Frozen: there is no first thread, so nothing runs.
+            Self::Activating => &[Self::Running, Self::Down, Self::Frozen],
+            Self::Running => &[Self::Down, Self::Freezing],
+            Self::Down => &[Self::Freezing],
+            Self::Freezing => &[Self::Frozen, Self::Held],
+            Self::Frozen => &[Self::Restarting, Self::Terminating],
+            // A held actor is frozen again, this time with a fate that can be told.
+            Self::Held => &[Self::Freezing],
+            Self::Restarting => &[Self::Prepared, Self::Frozen],
+            Self::Terminating => &[Self::Terminated],
+        }
+    }
+
+    /// Whether `next` may follow this state.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        self.successors().contains(&next)
+    }
+
+    /// Whether an action is out whose report is awaited.
+    #[must_use]
+    pub const fn awaits_report(self) -> bool {
+        matches!(
+            self,
+            Self::Activating | Self::Freezing | Self::Restarting | Self::Terminating
+        )
+    }
+
+    /// Whether a thread of the actor may be running, as far as we know.
+    #[must_use]
+    pub const fn may_run(self) -> bool {
+        matches!(
+            self,
+            Self::Activating | Self::Running | Self::Down | Self::Freezing
+        )
+    }
+
+    /// Whether there is an actor at all.
+    #[must_use]
+    pub const fn is_present(self) -> bool {
+        !matches!(self, Self::Vacant | Self::Terminated)
+    }
+
+    /// How other actors are told.
+    #[must_use]
+    pub const fn reported(self) -> ActorState {
+        match self {
+            Self::Declared => ActorState::LOADING,
+            Self::Activating | Self::Running => ActorState::RUNNING,
+            Self::Down | Self::Freezing | Self::Frozen | Self::Held => ActorState::FROZEN,
+            Self::Prepared | Self::Restarting => ActorState::RESTARTING,
+            Self::Vacant | Self::Terminating | Self::Terminated => ActorState::TERMINATED,
+        }
+    }
+}
