@@ -1,3 +1,69 @@
 //! The library every actor is written against.
+//!
+//! An actor is a static ELF program in ring 3 that talks to the rest of the world through the
+//! syscalls of [`abi::syscall`]. This library is the only place where an actor meets `unsafe`:
+//! everything it offers can be used from crates that forbid it.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`entry`] | [`entry!`] makes the ELF entry point; [`Start`] is what the actor is told |
+//! | [`server`] | owns the receive loop: implement [`Server`], hand it to [`serve`](server::serve) |
+//! | [`port`] | [`Port`] (mine) and [`RemotePort`] (somebody's): messages and calls |
+//! | [`persistent`] | memory that survives a restart: [`PersistentCell`], [`PersistentRegion`] |
+//! | [`region`], [`thread`] | private memory and further threads |
+//! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
+//! | [`log`](mod@log), [`panic`](mod@panic), [`heap`] | text out, last words, `alloc` (feature `heap`) |
+//! | [`call`] | one thin safe function a syscall; `stub` below it holds the instruction |
+//! | [`ways_to_die`] | how to fail on purpose, for demonstrations and tests |
+//!
+//! # Why it is like this
+//! A call to a peer returns an answer or [`Error::Restarted`] with the peer's new capability and
+//! how far the request had come. The library never tries again by itself: whether a request may
+//! be repeated is known to its author only, so the retry is a line that the author writes.
+//!
+//! Handles are plain numbers that the kernel checks at each use. A handle of an earlier
+//! incarnation is refused by its generation, so nothing here needs to be cleared at a restart:
+//! the kernel puts every byte of this library's state back to what it was at the first start.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+
+pub use abi;
+pub use serde;
+
+pub mod call;
+pub mod entry;
+mod error;
+#[cfg(feature = "heap")]
+pub mod heap;
+pub mod ledger;
+pub mod log;
+pub mod panic;
+pub mod persistent;
+pub mod plain;
+pub mod port;
+pub mod region;
+pub mod server;
+pub mod site;
+mod stub;
+pub mod thread;
+pub mod ways_to_die;
+mod wire;
+
+pub use entry::Start;
+pub use error::{Error, Result};
+pub use persistent::{PersistentCell, PersistentRegion};
+pub use port::{Caller, Port, RemotePort};
+pub use region::Region;
+pub use server::{Serve, Server};
+pub use thread::Thread;
+pub use wire::{decode, encode};
+
+/// What nearly every actor needs.
+pub mod prelude {
+    pub use abi::{ActorId, Instant, PortId, Span, Status};
+
+    pub use crate::{
+        Error, PersistentCell, Port, RemotePort, Result, Serve, Server, Start, debug, entry, error,
+        info, trace, warn,
+    };
+}

@@ -1,0 +1,139 @@
+//! How an actor begins, and how it ends when its main function returns.
+
+use abi::layout;
+use abi::start::{PreviousEnd, StartRecord};
+use abi::{ActorId, Name};
+
+use crate::{Error, Result, call, wire};
+
+/// Makes the ELF entry point `_start`, which calls the function named.
+///
+/// The function takes a [`Start`] and returns anything that is an [`Ending`]: nothing, a
+/// [`Result`], or a [`Serve`](crate::Serve) that serves a port for the rest of the incarnation.
+///
+/// ```ignore
+/// syscall::entry!(main);
+/// fn main(start: Start) -> Result<()> { … }
+/// ```
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        extern "C" fn _start() -> ! {
+            // The kernel enters with a 16-byte aligned stack and the arguments of `begin` in the
+            // registers of the C calling convention. A zero frame pointer ends backtraces.
+            ::core::arch::naked_asm!(
+                "xor ebp, ebp",
+                "call {begin}",
+                "ud2",
+                begin = sym __begin,
+            )
+        }
+
+        extern "C" fn __begin(actor: u64, incarnation: u64) -> ! {
+            $crate::entry::run(actor, incarnation, $main)
+        }
+    };
+}
+
+/// What an actor is told when it starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    actor: ActorId,
+    incarnation: u32,
+    record: StartRecord,
+}
+
+impl Start {
+    /// The capability of this incarnation, as it came in a register.
+    #[must_use]
+    pub fn actor(&self) -> ActorId {
+        self.actor
+    }
+
+    /// How many times the actor has been started, as it came in a register; the first is 1.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// The actor's name, the same in every incarnation.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.record.name.as_str()
+    }
+
+    /// The actor's name, as a value.
+    #[must_use]
+    pub fn own_name(&self) -> Name {
+        self.record.name
+    }
+
+    /// The actor's arguments, as one text.
+    #[must_use]
+    pub fn arguments(&self) -> &str {
+        self.record.arguments.as_str()
+    }
+
+    /// The argument `index`, counted from 0, where arguments are separated by white space.
+    #[must_use]
+    pub fn argument(&self, index: usize) -> Option<&str> {
+        self.arguments().split_whitespace().nth(index)
+    }
+
+    /// Why the previous incarnation ended.
+    #[must_use]
+    pub fn previous(&self) -> PreviousEnd {
+        self.record.previous
+    }
+
+    /// The whole record, as the kernel keeps it.
+    #[must_use]
+    pub fn record(&self) -> &StartRecord {
+        &self.record
+    }
+}
+
+/// What a main function may return, and what becomes of the actor then.
+pub trait Ending {
+    /// Ends the actor.
+    fn end(self) -> !;
+}
+
+/// Returning says that the actor is done: a clean exit.
+impl Ending for () {
+    fn end(self) -> ! {
+        call::sys_exit(0)
+    }
+}
+
+/// An error is a failure of the actor: a panic with the error as its message.
+impl<T: Ending> Ending for Result<T> {
+    fn end(self) -> ! {
+        match self {
+            Ok(value) => value.end(),
+            Err(error) => panic!("main returned an error: {error}"),
+        }
+    }
+}
+
+/// Runs an actor from its entry to its end; called by what [`entry!`] makes.
+pub fn run<E: Ending>(actor: u64, incarnation: u64, main: fn(Start) -> E) -> ! {
+    match read(actor, incarnation) {
+        Ok(start) => main(start).end(),
+        Err(error) => panic!("no start record: {error}"),
+    }
+}
+
+/// Reads the start record from the kernel.
+fn read(actor: u64, incarnation: u64) -> Result<Start> {
+    let mut buffer = [0; layout::RECORD_MAX];
+    let length = call::sys_start_read(&mut buffer)?;
+    let record = wire::decode(buffer.get(..length).ok_or(Error::Malformed)?)?;
+    Ok(Start {
+        actor: ActorId::from_raw(actor),
+        incarnation: incarnation as u32,
+        record,
+    })
+}

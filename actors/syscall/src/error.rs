@@ -1,0 +1,89 @@
+//! Why a syscall was refused.
+
+use core::fmt;
+
+use abi::status::Progress;
+use abi::{ActorId, PortId, Status};
+
+/// The result of everything that may be refused.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// Why a syscall was refused.
+///
+/// The statuses that bring something along have a variant of their own; every other is
+/// [`Error::Refused`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The port's owner was restarted: the handle is of an earlier incarnation, or the callee
+    /// failed while we waited for its answer.
+    Restarted {
+        /// The port's present capability.
+        new: PortId,
+        /// How far the request had come.
+        progress: Progress,
+    },
+    /// There is no such port, and there will be none.
+    Dead {
+        /// How far the request had come.
+        progress: Progress,
+    },
+    /// The actor named was restarted in the meantime.
+    ActorRestarted {
+        /// Its present capability.
+        new: ActorId,
+    },
+    /// The buffer is too small; nothing is lost.
+    BufferTooSmall {
+        /// The bytes it would take.
+        needed: usize,
+    },
+    /// Refused with this status.
+    Refused(Status),
+    /// The peer's server refused the request with this status.
+    Declined(Status),
+    /// The bytes are not what they should be: a record or a reply of another version.
+    Malformed,
+}
+
+impl Error {
+    /// Whether the deadline passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        *self == Self::Refused(Status::TIMED_OUT)
+    }
+
+    /// The status behind the error.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match *self {
+            Self::Restarted { .. } | Self::ActorRestarted { .. } => Status::RESTARTED,
+            Self::Dead { .. } => Status::DEAD,
+            Self::BufferTooSmall { .. } => Status::BUFFER_TOO_SMALL,
+            Self::Refused(status) | Self::Declined(status) => status,
+            Self::Malformed => Status::BAD_ARGUMENT,
+        }
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Restarted { new, progress } => write!(f, "restarted as {new}, {progress}"),
+            Self::Dead { progress } => write!(f, "dead, {progress}"),
+            Self::ActorRestarted { new } => write!(f, "restarted as {new}"),
+            Self::BufferTooSmall { needed } => write!(f, "buffer too small for {needed} bytes"),
+            Self::Refused(status) => write!(f, "{status}"),
+            Self::Declined(status) => write!(f, "declined: {status}"),
+            Self::Malformed => f.write_str("malformed"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

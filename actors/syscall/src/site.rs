@@ -1,0 +1,126 @@
+//! What the kernel knows about the site, and what may be done to it.
+
+use abi::site::{ActorInfo, Hook, SiteInfo};
+use abi::syscall::NO_MORE;
+use abi::{ActorId, Span, layout};
+
+use crate::{Error, Result, call, wire};
+
+/// Reads the site's counters.
+///
+/// # Errors
+/// When the kernel's record cannot be read.
+pub fn info() -> Result<SiteInfo> {
+    let mut buffer = [0; layout::RECORD_MAX];
+    let length = call::sys_site_info(&mut buffer)?;
+    wire::decode(buffer.get(..length).ok_or(Error::Malformed)?)
+}
+
+/// Walks the table of actors.
+#[derive(Clone, Debug)]
+pub struct Actors {
+    next: u64,
+}
+
+/// Returns every actor there is.
+#[must_use]
+pub fn actors() -> Actors {
+    Actors { next: 0 }
+}
+
+impl Iterator for Actors {
+    type Item = Result<ActorInfo>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == NO_MORE {
+            return None;
+        }
+        let mut buffer = [0; layout::RECORD_MAX];
+        let (length, next) = match call::sys_actor_info(self.next, &mut buffer) {
+            Ok(read) => read,
+            Err(error) => {
+                self.next = NO_MORE;
+                return Some(Err(error));
+            }
+        };
+        if length == 0 {
+            return None;
+        }
+        // Whatever the kernel says, we go forward: the walk ends.
+        self.next = next.max(self.next.saturating_add(1));
+        Some(
+            buffer
+                .get(..length)
+                .ok_or(Error::Malformed)
+                .and_then(wire::decode),
+        )
+    }
+}
+
+/// Reads about the actor of this name.
+///
+/// # Errors
+/// When the kernel's record cannot be read.
+pub fn actor(name: &str) -> Result<Option<ActorInfo>> {
+    for actor in actors() {
+        let actor = actor?;
+        if actor.name.as_str() == name {
+            return Ok(Some(actor));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds an actor's present capability by its name.
+///
+/// # Errors
+/// When there is no such actor.
+pub fn find(name: &str) -> Result<ActorId> {
+    call::sys_actor_find(name)
+}
+
+/// Restarts another actor hot. Needs the right.
+///
+/// # Errors
+/// When the right is missing, or the capability is stale.
+pub fn restart(actor: ActorId) -> Result<()> {
+    call::sys_restart(actor)
+}
+
+/// Restarts the calling actor hot: a clean slate, and no fault recorded.
+///
+/// # Errors
+/// When the kernel refuses; otherwise it does not return.
+pub fn restart_self() -> Result<()> {
+    call::sys_restart(ActorId::NONE)
+}
+
+/// Tells the kernel that the actor is ready to serve.
+pub fn ready() {
+    call::sys_ready();
+}
+
+/// Reads what was typed at the console. Needs the right.
+///
+/// # Errors
+/// When the right is missing, or nothing was typed in time.
+pub fn console_read(buffer: &mut [u8], timeout: Span) -> Result<&[u8]> {
+    let length = call::sys_console_read(buffer, timeout)?;
+    buffer.get(..length).ok_or(Error::Malformed)
+}
+
+/// Ends the site: code 0 says that all went well. Needs the right.
+///
+/// # Errors
+/// When the right is missing; otherwise it does not return.
+pub fn shutdown(code: u64) -> Result<()> {
+    call::sys_shutdown(code)
+}
+
+/// Makes the kernel fail in a chosen way, for its tests. Needs the right.
+///
+/// # Errors
+/// When the right is missing, or the hook is not known.
+pub fn hook(kind: Hook, argument: u64) -> Result<u64> {
+    call::sys_hook(kind, argument)
+}

@@ -1,0 +1,97 @@
+//! Further threads of this actor.
+//!
+//! There is no join: a thread ends by itself, and when the last one does, the actor has failed.
+//! Threads share statics (atomics, locks); they all end with the incarnation.
+
+use core::mem;
+
+use abi::{Instant, Span, ThreadId};
+
+use crate::{Result, call};
+
+/// A thread of this actor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Thread {
+    id: ThreadId,
+}
+
+impl Thread {
+    /// The thread that asks.
+    pub const CURRENT: Self = Self { id: ThreadId::NONE };
+
+    /// Makes a thread that runs `body` with `argument` on a new stack of `stack_bytes`.
+    ///
+    /// `body` is a function or a closure that captures nothing: with one register to hand over,
+    /// there is no room for more, and no heap to put more into.
+    ///
+    /// # Errors
+    /// When there is no memory, the tables are full, or the priority is above the actor's.
+    pub fn spawn<F>(body: F, argument: u64, stack_bytes: usize, priority: u8) -> Result<Self>
+    where
+        F: Fn(u64) + Copy + Send + 'static,
+    {
+        const {
+            assert!(
+                size_of::<F>() == 0,
+                "a thread's closure may capture nothing"
+            )
+        };
+        // What is needed of `body` is its type; there is only one value of that.
+        let _ = body;
+        let entry = (enter::<F> as extern "C" fn() -> !) as usize as u64;
+        // SAFETY: `enter` is entered as the kernel enters threads and never returns; `F` may run
+        // on another thread because it is `Send` and borrows nothing.
+        unsafe { call::sys_thread_create(entry, argument, stack_bytes as u64, priority) }
+            .map(|id| Self { id })
+    }
+
+    /// The thread's identifier.
+    #[must_use]
+    pub fn id(self) -> ThreadId {
+        self.id
+    }
+
+    /// Sets its priority; returns what it was.
+    ///
+    /// # Errors
+    /// When the thread is no more, or the priority is above the actor's.
+    pub fn set_priority(self, priority: u8) -> Result<u8> {
+        call::sys_thread_priority(self.id, priority)
+    }
+}
+
+/// Ends the calling thread.
+pub fn exit() -> ! {
+    call::sys_thread_exit()
+}
+
+/// Lets other threads of the same priority run.
+pub fn yield_now() {
+    call::sys_thread_yield();
+}
+
+/// Sleeps for at least `span`.
+pub fn sleep(span: Span) {
+    call::sys_sleep(span);
+}
+
+/// The time, which goes on over restarts.
+#[must_use]
+pub fn now() -> Instant {
+    Instant(call::sys_clock())
+}
+
+/// Where the kernel enters a thread: an aligned stack, and the argument in RDI.
+#[unsafe(naked)]
+extern "C" fn enter<F: Fn(u64) + Copy + Send + 'static>() -> ! {
+    // A zero frame pointer ends backtraces.
+    core::arch::naked_asm!("xor ebp, ebp", "call {run}", "ud2", run = sym run::<F>)
+}
+
+extern "C" fn run<F: Fn(u64) + Copy + Send + 'static>(argument: u64) -> ! {
+    // SAFETY: `F` has no bytes, and one value of it exists: the one that `spawn` was given. It is
+    // `Copy`, so this may be a second one.
+    let body: F = unsafe { mem::zeroed() };
+    body(argument);
+    exit()
+}

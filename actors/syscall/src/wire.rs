@@ -1,0 +1,47 @@
+//! Values as bytes: [postcard](https://docs.rs/postcard), as everywhere in the system.
+
+use serde::Serialize;
+use serde::de::Deserialize;
+
+use crate::{Error, Result};
+use abi::Status;
+
+/// Writes `value` into `buffer` and returns the bytes used.
+///
+/// # Errors
+/// [`Status::TOO_LONG`] when it does not fit.
+pub fn encode<'b, T: Serialize + ?Sized>(value: &T, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+    match postcard::to_slice(value, buffer) {
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err(Error::Refused(Status::TOO_LONG)),
+    }
+}
+
+/// Reads a value from `bytes`, all of which must belong to it.
+///
+/// # Errors
+/// [`Error::Malformed`] when they are not such a value.
+pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) | Err(_) => Err(Error::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_and_leftovers_are_noticed() {
+        let mut buffer = [0; 16];
+        let length = encode(&(7_u64, -1_i32), &mut buffer).unwrap().len();
+        assert_eq!(decode(&buffer[..length]), Ok((7_u64, -1_i32)));
+        assert_eq!(
+            decode::<(u64, i32)>(&buffer[..=length]),
+            Err(Error::Malformed)
+        );
+        assert_eq!(decode::<(u64, i32)>(&buffer[..1]), Err(Error::Malformed));
+        assert!(encode(&[u64::MAX; 4], &mut buffer).is_err());
+    }
+}

@@ -1,3 +1,0 @@
-//! Placeholder until the crate is written.
-
-#![no_std]
