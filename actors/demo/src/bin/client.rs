@@ -1,0 +1,158 @@
+//! Keeps calling `counter`, whatever happens to it, and checks every count.
+//!
+//! A request that was cut off by a restart is sent again, to the port's new capability and with
+//! the same number: the counter knows the number, so sending it twice does no harm. Nothing here
+//! may end the client, so every error has a way on.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+use demo::conductor::{self, Notice};
+use demo::counter::{self, Reply, Request};
+use syscall::prelude::*;
+use syscall::thread;
+
+/// Time between two requests. The demonstration's eight lives of ten requests then take a second.
+const PACE: Span = Span::from_millis(10);
+
+/// How long a request may take before we look for the port again: far longer than any restart.
+const PATIENCE: Span = Span::from_secs(2);
+
+/// How long we wait for the conductor, who is not there in every site that has a counter.
+const GRACE: Span = Span::from_millis(100);
+
+struct Client {
+    counter: RemotePort,
+    /// Number of the last request that was answered.
+    sequence: u64,
+    /// The count it should have brought us to.
+    expected: u64,
+    /// The incarnation that answered last.
+    incarnation: u32,
+}
+
+impl Client {
+    /// Finds the counter, and takes its count for right: it may be older than we are.
+    fn new() -> Self {
+        let counter = find_counter();
+        let mut client = Self {
+            counter,
+            sequence: 0,
+            expected: 0,
+            incarnation: 0,
+        };
+        client.adopt();
+        client
+    }
+
+    /// Has one request counted, and checks the answer.
+    fn step(&mut self) {
+        let sequence = self.sequence + 1;
+        let Ok(reply) = self.ask(&Request::Increment { sequence }) else {
+            // Our number does not follow the counter's: it has forgotten, or dreamt, requests.
+            let reply = self.adopt();
+            return self.report(Notice {
+                expected: sequence,
+                ..notice(reply)
+            });
+        };
+        self.sequence = sequence;
+        self.expected += 1;
+        if reply.incarnation != self.incarnation || reply.count != self.expected {
+            self.report(Notice {
+                expected: self.expected,
+                ..notice(reply)
+            });
+        }
+        self.incarnation = reply.incarnation;
+    }
+
+    /// Reads the count and takes it for right.
+    fn adopt(&mut self) -> Reply {
+        loop {
+            if let Ok(reply) = self.ask(&Request::Read) {
+                self.sequence = reply.sequence;
+                self.expected = reply.count;
+                self.incarnation = reply.incarnation;
+                return reply;
+            }
+            thread::sleep(PACE);
+        }
+    }
+
+    /// Sends a request until it is answered. The counter may decline it.
+    fn ask(&mut self, request: &Request) -> Result<Reply, Status> {
+        loop {
+            match self.counter.request(request, PATIENCE) {
+                Ok(reply) => return Ok(reply),
+                Err(Error::Declined(status)) => return Err(status),
+                Err(Error::Restarted { new, progress }) => {
+                    debug!("counter restarted as {new} ({progress}); asking again");
+                    self.counter = new.into();
+                }
+                Err(Error::Dead { .. }) => {
+                    warn!("counter is gone; waiting for another one");
+                    self.counter = find_counter();
+                }
+                Err(error) => {
+                    warn!("counter does not answer: {error}");
+                    thread::sleep(PACE);
+                    self.counter = find_counter();
+                }
+            }
+        }
+    }
+
+    /// Tells the conductor what an incarnation counted.
+    fn report(&self, notice: Notice) {
+        let Notice {
+            incarnation,
+            expected,
+            counted,
+        } = notice;
+        if counted != expected {
+            error!("incarnation {incarnation} counted {counted}, not {expected}");
+        }
+        let told = RemotePort::find(conductor::PORT, GRACE)
+            .and_then(|conductor| conductor.notify(&notice, GRACE));
+        if let Err(error) = told {
+            debug!("no conductor: {error}");
+        }
+    }
+}
+
+/// What a reply is to the conductor, as long as nobody says that it is wrong.
+fn notice(reply: Reply) -> Notice {
+    let Reply {
+        count, incarnation, ..
+    } = reply;
+    Notice {
+        incarnation,
+        expected: count,
+        counted: count,
+    }
+}
+
+/// Finds the counter's port, however long that takes.
+fn find_counter() -> RemotePort {
+    loop {
+        match RemotePort::find(counter::PORT, Span::FOREVER) {
+            Ok(port) => return port,
+            Err(error) => {
+                debug!("no counter: {error}");
+                thread::sleep(PACE);
+            }
+        }
+    }
+}
+
+fn start(_start: Start) {
+    let mut client = Client::new();
+    loop {
+        client.step();
+        thread::sleep(PACE);
+    }
+}
+
+entry!(start);

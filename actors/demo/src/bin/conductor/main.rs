@@ -1,0 +1,99 @@
+//! Watches the demonstration, prints what came of it, and ends the site.
+//!
+//! The demonstration is over when the counter has died and come back in all eight ways (or was
+//! ended by the policy), and the looper was ended; in any case after [`LONGEST`]. What counts is
+//! the ledger, which the kernel keeps, and what the client says about the counts.
+//!
+//! Needs the right SHUTDOWN.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+mod counts;
+mod records;
+mod table;
+
+use demo::conductor::{Notice, PORT};
+use syscall::prelude::*;
+use syscall::{decode, site, thread};
+
+use crate::counts::Counts;
+use crate::records::Records;
+
+/// How often we look at the ledger. It keeps many more entries than come in this time.
+const PERIOD: Span = Span::from_millis(50);
+
+/// When the demonstration is over in any case. It takes two seconds when all is well; this leaves
+/// room for a slow machine, and for the rest of the twenty seconds that were promised.
+const LONGEST: Span = Span::from_secs(15);
+
+/// Time for the last incarnation to have its first reply entered in the ledger.
+const SETTLING: Span = Span::from_millis(200);
+
+/// Messages that the client may have waiting: one an incarnation, and we look often.
+const DEPTH: usize = 32;
+
+fn start(start: Start) -> Result<()> {
+    let port = Port::create(PORT, DEPTH)?;
+    let mut records = Records::new();
+    let mut counts = Counts::new();
+    if start.incarnation() > 1 {
+        // The client's reports went down with our predecessor.
+        error!("the conductor itself failed: {:?}", start.previous());
+        counts.give_up();
+    }
+
+    let end = thread::now().after(LONGEST);
+    while thread::now() < end && !(records.counter_is_through() && records.looper_is_through()) {
+        listen(&port, &mut counts, PERIOD);
+        records.read_on();
+    }
+    listen(&port, &mut counts, SETTLING);
+    records.read_on();
+    records.refresh();
+
+    table::print(&records, &counts);
+    let verdict = verdict(&records, &counts);
+    match verdict {
+        Ok(()) => info!("everything is right"),
+        Err(reason) => error!("not right: {reason}"),
+    }
+    site::shutdown(u64::from(verdict.is_err()))
+}
+
+/// Takes what the client says, for as long as `span`.
+fn listen(port: &Port, counts: &mut Counts, span: Span) {
+    let mut buffer = [0; 64];
+    let end = thread::now().after(span);
+    loop {
+        let left = end.since(thread::now());
+        match port.receive(&mut buffer, left) {
+            Ok(message) => {
+                if let Ok(notice) = decode::<Notice>(message.bytes) {
+                    counts.note(notice);
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// Says what was wrong, if anything.
+fn verdict(records: &Records, counts: &Counts) -> Result<(), &'static str> {
+    if counts.is_any_wrong() {
+        Err("a count is wrong")
+    } else if !counts.is_complete_up_to(records.recoveries()) {
+        Err("the client did not hear from every incarnation of the counter")
+    } else if records.is_any_cause_wrong() {
+        Err("the counter did not die as it was meant to")
+    } else if !records.counter_is_through() {
+        Err("the counter neither died in all eight ways nor was ended")
+    } else if records.block_reads() != 0 {
+        Err("a hot restart read from the disk")
+    } else {
+        Ok(())
+    }
+}
+
+entry!(start);
