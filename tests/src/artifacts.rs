@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-/// The restart policy of a kernel when nobody names one.
-pub const DEFAULT_POLICY: &str = "escalating";
-
 /// Returns the directory of results: `REFRAIN_ARTIFACTS`, or target/refrain in the workspace.
 #[must_use]
 pub fn directory() -> PathBuf {
-    std::env::var_os("REFRAIN_ARTIFACTS").map_or_else(|| root().join("target/refrain"), PathBuf::from)
+    std::env::var_os("REFRAIN_ARTIFACTS")
+        .map_or_else(|| root().join("target/refrain"), PathBuf::from)
 }
 
 /// Returns the root of the workspace.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// The loader for QEMU's `-kernel`.

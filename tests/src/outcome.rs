@@ -127,7 +127,11 @@ mod tests {
             (137, Outcome::Unknown(137)),
         ];
         for (status, outcome) in table {
-            assert_eq!(Outcome::judge(Ending::Exited(status), GOOD), outcome, "{status}");
+            assert_eq!(
+                Outcome::judge(Ending::Exited(status), GOOD),
+                outcome,
+                "{status}"
+            );
         }
     }
 
@@ -142,14 +146,20 @@ mod tests {
     #[test]
     fn pass_needs_the_line_as_well() {
         for serial in ["", "booting\n", "not refrain: end of test, passed!\n"] {
-            assert_eq!(Outcome::judge(Ending::Exited(33), serial), Outcome::NoSentinel);
+            assert_eq!(
+                Outcome::judge(Ending::Exited(33), serial),
+                Outcome::NoSentinel
+            );
         }
     }
 
     #[test]
     fn line_alone_is_not_a_pass() {
         for status in [0, 1, 35, 37, 39, 3] {
-            assert_ne!(Outcome::judge(Ending::Exited(status), GOOD), Outcome::Passed);
+            assert_ne!(
+                Outcome::judge(Ending::Exited(status), GOOD),
+                Outcome::Passed
+            );
         }
         assert_eq!(Outcome::judge(Ending::OutOfTime, GOOD), Outcome::Timeout);
     }

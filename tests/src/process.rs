@@ -163,7 +163,11 @@ impl Running {
         writeln!(socket, "{command}")?;
         let answer = until_prompt(&mut socket)?;
         // The monitor echoes the command as it edits its line; the answer starts behind it.
-        Ok(answer.split_once('\n').map_or("", |(_, rest)| rest).trim().to_owned())
+        Ok(answer
+            .split_once('\n')
+            .map_or("", |(_, rest)| rest)
+            .trim()
+            .to_owned())
     }
 
     /// Waits for the process to end by itself, kills it at the deadline, and returns how it ended
@@ -233,7 +237,9 @@ fn dying_with_us(command: &Command) -> Command {
     const SETPRIV: &str = "/usr/bin/setpriv";
     let mut wrapped = if Path::new(SETPRIV).exists() {
         let mut wrapped = Command::new(SETPRIV);
-        wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program());
+        wrapped
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(command.get_program());
         wrapped
     } else {
         Command::new(command.get_program())
@@ -247,7 +253,10 @@ fn end_of(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() {
         return Some(0);
     }
-    haystack.windows(needle.len()).position(|window| window == needle).map(|at| at + needle.len())
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .map(|at| at + needle.len())
 }
 
 /// Reads from the monitor up to its next prompt.
@@ -280,12 +289,18 @@ mod tests {
     #[test]
     fn exit_status_and_output_are_reported() {
         let (ending, output) = shell("echo one; echo two; exit 33").finish(soon());
-        assert_eq!((ending, output.as_str()), (Ending::Exited(33), "one\ntwo\n"));
+        assert_eq!(
+            (ending, output.as_str()),
+            (Ending::Exited(33), "one\ntwo\n")
+        );
     }
 
     #[test]
     fn signal_is_reported_as_128_and_its_number() {
-        assert_eq!(shell("kill -TERM $$").finish(soon()).0, Ending::Exited(128 + 15));
+        assert_eq!(
+            shell("kill -TERM $$").finish(soon()).0,
+            Ending::Exited(128 + 15)
+        );
     }
 
     #[test]
@@ -336,7 +351,9 @@ mod tests {
     #[test]
     fn waiting_ends_at_the_deadline() {
         let mut running = shell("exec sleep 600");
-        let error = running.wait_for("never", Instant::now() + POLL).unwrap_err();
+        let error = running
+            .wait_for("never", Instant::now() + POLL)
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

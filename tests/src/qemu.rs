@@ -154,7 +154,10 @@ impl Machine {
             exit_arguments(),
             firmware_arguments(&self.firmware),
             self.disk.as_deref().map(disk_arguments).unwrap_or_default(),
-            self.monitor.as_deref().map(monitor_arguments).unwrap_or_default(),
+            self.monitor
+                .as_deref()
+                .map(monitor_arguments)
+                .unwrap_or_default(),
             debugger_arguments(self.debugger),
             self.extra.clone(),
         ];
@@ -166,7 +169,10 @@ impl Machine {
     pub fn command_line(&self) -> String {
         let words = self.arguments();
         let words = words.iter().map(|word| quoted(&word.to_string_lossy()));
-        std::iter::once(PROGRAM.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+        std::iter::once(PROGRAM.to_owned())
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Starts the machine.
@@ -178,7 +184,10 @@ impl Machine {
         command.args(self.arguments());
         Running::start(&command, console, self.monitor.as_deref()).map_err(|error| {
             let advice = "is it installed? `cargo xtask doctor` tells";
-            io::Error::new(error.kind(), format!("cannot start {PROGRAM}: {error}; {advice}"))
+            io::Error::new(
+                error.kind(),
+                format!("cannot start {PROGRAM}: {error}; {advice}"),
+            )
         })
     }
 }
@@ -198,8 +207,18 @@ fn accelerator_arguments(accelerator: Accelerator, clock: Clock) -> Vec<OsString
 fn machine_arguments(memory_mib: u32) -> Vec<OsString> {
     let memory = format!("{memory_mib}M");
     words([
-        "-M", "pc", "-cpu", "max,-erms", "-smp", "1", "-m", &memory, "-nodefaults", "-display",
-        "none", "-no-reboot",
+        "-M",
+        "pc",
+        "-cpu",
+        "max,-erms",
+        "-smp",
+        "1",
+        "-m",
+        &memory,
+        "-nodefaults",
+        "-display",
+        "none",
+        "-no-reboot",
     ])
 }
 
@@ -219,7 +238,12 @@ fn clock_arguments(clock: Clock) -> Vec<OsString> {
 
 /// COM1 is QEMU's standard input and output.
 fn serial_arguments() -> Vec<OsString> {
-    words(["-chardev", "stdio,id=serial0,signal=on", "-serial", "chardev:serial0"])
+    words([
+        "-chardev",
+        "stdio,id=serial0,signal=on",
+        "-serial",
+        "chardev:serial0",
+    ])
 }
 
 /// The port through which the guest ends the run; see [`crate::outcome`].
@@ -230,7 +254,12 @@ fn exit_arguments() -> Vec<OsString> {
 fn firmware_arguments(firmware: &Firmware) -> Vec<OsString> {
     match firmware {
         Firmware::Direct { loader, kernel } => {
-            vec!["-kernel".into(), loader.into(), "-initrd".into(), kernel.into()]
+            vec![
+                "-kernel".into(),
+                loader.into(),
+                "-initrd".into(),
+                kernel.into(),
+            ]
         }
         Firmware::Bios { image } => boot_disk_arguments(image),
         Firmware::Uefi { image } => {
@@ -271,7 +300,12 @@ fn drive(id: &str, file: &Path, options: &str) -> OsString {
 fn monitor_arguments(socket: &Path) -> Vec<OsString> {
     let mut chardev = OsString::from("socket,id=monitor0,server=on,wait=off,path=");
     chardev.push(socket);
-    vec!["-chardev".into(), chardev, "-mon".into(), "chardev=monitor0,mode=readline".into()]
+    vec![
+        "-chardev".into(),
+        chardev,
+        "-mon".into(),
+        "chardev=monitor0,mode=readline".into(),
+    ]
 }
 
 fn debugger_arguments(debugger: Debugger) -> Vec<OsString> {
@@ -299,14 +333,19 @@ mod tests {
     use super::*;
 
     fn machine() -> Machine {
-        let firmware = Firmware::Direct { loader: "loader.elf".into(), kernel: "kernel.elf".into() };
+        let firmware = Firmware::Direct {
+            loader: "loader.elf".into(),
+            kernel: "kernel.elf".into(),
+        };
         Machine::new(firmware).disk("site.img")
     }
 
     #[test]
     fn direct_boot_hands_the_kernel_to_the_loader() {
         let line = machine().command_line();
-        assert!(line.starts_with("qemu-system-x86_64 -accel tcg -M pc -cpu max,-erms -smp 1 -m 512M"));
+        assert!(
+            line.starts_with("qemu-system-x86_64 -accel tcg -M pc -cpu max,-erms -smp 1 -m 512M")
+        );
         assert!(line.contains("-kernel loader.elf -initrd kernel.elf"));
         assert!(line.contains("virtio-blk-pci,drive=disk0"));
         assert!(!line.contains("-icount") && !line.contains("kvm") && !line.contains("-S"));
@@ -316,23 +355,31 @@ mod tests {
     fn instruction_clock_is_the_one_of_the_anchors() {
         let line = machine().clock(Clock::Instructions).command_line();
         assert!(line.contains("-accel tcg,thread=single"));
-        assert!(line.contains(
-            "-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm"
-        ));
+        assert!(line.contains("-icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm"));
     }
 
     #[test]
     fn disk_images_boot_first_and_are_not_written() {
-        let bios = Machine::new(Firmware::Bios { image: "a,b.img".into() }).command_line();
+        let bios = Machine::new(Firmware::Bios {
+            image: "a,b.img".into(),
+        })
+        .command_line();
         assert!(bios.contains("format=raw,snapshot=on,file=a,,b.img"));
         assert!(bios.contains("bootindex=0") && !bios.contains(OVMF));
-        let uefi = Machine::new(Firmware::Uefi { image: "a.img".into() }).command_line();
+        let uefi = Machine::new(Firmware::Uefi {
+            image: "a.img".into(),
+        })
+        .command_line();
         assert!(uefi.contains("-bios /usr/share/ovmf/OVMF.fd"));
     }
 
     #[test]
     fn extra_arguments_come_last() {
-        let line = machine().debugger(Debugger::Awaited).arg("-d").arg("int, cpu").command_line();
+        let line = machine()
+            .debugger(Debugger::Awaited)
+            .arg("-d")
+            .arg("int, cpu")
+            .command_line();
         assert!(line.ends_with("-s -S -d 'int, cpu'"), "{line}");
     }
 }

@@ -63,7 +63,7 @@ impl Scenario {
     pub fn new(site: &str) -> Self {
         Self {
             site: site.to_owned(),
-            policy: artifacts::DEFAULT_POLICY.to_owned(),
+            policy: policies::DEFAULT.to_owned(),
             timeout: PATIENCE,
             boot: Boot::Direct,
             memory_mib: 512,
@@ -171,9 +171,18 @@ impl Live {
     ) -> Self {
         let command = machine.command_line();
         println!("$ {command}");
-        let running = machine.start(Console::Collected).unwrap_or_else(|error| panic!("{error}"));
+        let running = machine
+            .start(Console::Collected)
+            .unwrap_or_else(|error| panic!("{error}"));
         let started = Instant::now();
-        Self { name, command, running, disk, started, deadline: started + timeout }
+        Self {
+            name,
+            command,
+            running,
+            disk,
+            started,
+            deadline: started + timeout,
+        }
     }
 
     /// Waits until the guest prints `text`, behind what earlier waits have matched.
@@ -218,11 +227,16 @@ impl Live {
     /// When there is no disk or it cannot be written.
     #[track_caller]
     pub fn rewrite_disk(&mut self, change: impl FnOnce(&mut [u8])) {
-        let Some(disk) = &self.disk else { panic!("this machine has no disk of its own") };
+        let Some(disk) = &self.disk else {
+            panic!("this machine has no disk of its own")
+        };
         // In place, not through a new file: QEMU has this one open.
         let rewritten = fs::read(disk).and_then(|mut content| {
             change(&mut content);
-            fs::OpenOptions::new().write(true).open(disk)?.write_all_at(&content, 0)
+            fs::OpenOptions::new()
+                .write(true)
+                .open(disk)?
+                .write_all_at(&content, 0)
         });
         rewritten.unwrap_or_else(|error| panic!("cannot rewrite {}: {error}", disk.display()));
     }
@@ -242,7 +256,14 @@ impl Live {
     /// Waits for the end of the run (kills it when its time is up), and judges it.
     #[must_use = "a run proves nothing until its report is looked at"]
     pub fn finish(self) -> Report {
-        let Self { name, command, running, disk, started, deadline } = self;
+        let Self {
+            name,
+            command,
+            running,
+            disk,
+            started,
+            deadline,
+        } = self;
         let (ending, serial) = running.finish(deadline);
         let outcome = Outcome::judge(ending, &serial);
         let transcript = Transcript::new(command, serial, outcome);
@@ -251,7 +272,11 @@ impl Live {
             // A failed run keeps its disk, so that the command in its transcript still works.
             let _ = fs::remove_file(disk);
         }
-        Report { transcript, saved: whereabouts(saved), elapsed: started.elapsed() }
+        Report {
+            transcript,
+            saved: whereabouts(saved),
+            elapsed: started.elapsed(),
+        }
     }
 }
 
@@ -356,7 +381,11 @@ fn run_name(site: &str) -> String {
     let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
     let count = used.entry(name.clone()).or_insert(0);
     *count += 1;
-    if *count == 1 { name } else { format!("{name}-{count}") }
+    if *count == 1 {
+        name
+    } else {
+        format!("{name}-{count}")
+    }
 }
 
 /// Copies the site's disk, so that a run may change it.

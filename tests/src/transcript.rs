@@ -18,7 +18,11 @@ impl Transcript {
     /// Puts a record together.
     #[must_use]
     pub fn new(command: String, serial: String, outcome: Outcome) -> Self {
-        Self { command, serial, outcome }
+        Self {
+            command,
+            serial,
+            outcome,
+        }
     }
 
     /// The command that repeats the run.
@@ -62,8 +66,15 @@ impl Transcript {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let end = if self.serial.ends_with('\n') || self.serial.is_empty() { "" } else { "\n" };
-        let text = format!("$ {}\n{}{end}outcome: {}\n", self.command, self.serial, self.outcome);
+        let end = if self.serial.ends_with('\n') || self.serial.is_empty() {
+            ""
+        } else {
+            "\n"
+        };
+        let text = format!(
+            "$ {}\n{}{end}outcome: {}\n",
+            self.command, self.serial, self.outcome
+        );
         fs::write(path, text)?;
         Ok(path.to_path_buf())
     }
@@ -77,18 +88,27 @@ mod tests {
     fn tail_says_how_much_it_leaves_out() {
         let serial = "one\ntwo\nthree\n".to_owned();
         let transcript = Transcript::new(String::new(), serial, Outcome::Timeout);
-        assert_eq!(transcript.tail(2), "  ... 1 lines before\n  | two\n  | three\n");
+        assert_eq!(
+            transcript.tail(2),
+            "  ... 1 lines before\n  | two\n  | three\n"
+        );
         assert_eq!(transcript.tail(3), "  | one\n  | two\n  | three\n");
     }
 
     #[test]
     fn saved_record_holds_command_output_and_outcome() {
         let path = std::env::temp_dir().join(format!("refrain-transcript-{}", std::process::id()));
-        let transcript =
-            Transcript::new("qemu -x".to_owned(), "hello".to_owned(), Outcome::KernelPanic);
+        let transcript = Transcript::new(
+            "qemu -x".to_owned(),
+            "hello".to_owned(),
+            Outcome::KernelPanic,
+        );
         transcript.save(&path).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(text, "$ qemu -x\nhello\noutcome: the kernel panicked (exit 37)\n");
+        assert_eq!(
+            text,
+            "$ qemu -x\nhello\noutcome: the kernel panicked (exit 37)\n"
+        );
     }
 }

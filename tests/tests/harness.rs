@@ -3,6 +3,11 @@
 //! First with boot sectors of a few bytes, so that the harness and QEMU are judged without the
 //! kernel; then with sites, so that the kernel's own ways to end a run are judged too.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, thread};
@@ -64,7 +69,12 @@ fn boot_sector(message: &str, fate: Fate) -> Vec<u8> {
 /// Puts a boot sector on a disk of its own and starts it.
 fn start(name: &str, sector: Vec<u8>, timeout: Duration) -> Live {
     let image = image(name, sector);
-    Live::start(&Machine::new(Firmware::Bios { image }), name.to_owned(), None, timeout)
+    Live::start(
+        &Machine::new(Firmware::Bios { image }),
+        name.to_owned(),
+        None,
+        timeout,
+    )
 }
 
 fn image(name: &str, mut sector: Vec<u8>) -> PathBuf {
@@ -85,31 +95,53 @@ fn sentinel() -> String {
 
 #[test]
 fn sector_that_passes_is_passed() {
-    let report = run("sector-passes", &sentinel(), Fate::Exit(outcome::guest::PASSED));
+    let report = run(
+        "sector-passes",
+        &sentinel(),
+        Fate::Exit(outcome::guest::PASSED),
+    );
     report.assert_passed();
 }
 
 #[test]
 fn sector_without_end_of_test_line_is_not_passed() {
-    let report = run("sector-no-line", "hello\r\n", Fate::Exit(outcome::guest::PASSED));
-    report.assert_outcome(Outcome::NoSentinel).assert_printed("hello");
+    let report = run(
+        "sector-no-line",
+        "hello\r\n",
+        Fate::Exit(outcome::guest::PASSED),
+    );
+    report
+        .assert_outcome(Outcome::NoSentinel)
+        .assert_printed("hello");
 }
 
 #[test]
 fn sector_with_failed_assertion_is_reported_as_that() {
-    let report = run("sector-assert", &sentinel(), Fate::Exit(outcome::guest::ASSERT_FAILED));
+    let report = run(
+        "sector-assert",
+        &sentinel(),
+        Fate::Exit(outcome::guest::ASSERT_FAILED),
+    );
     report.assert_outcome(Outcome::AssertFailed);
 }
 
 #[test]
 fn sector_with_kernel_panic_is_reported_as_that() {
-    let report = run("sector-panic", &sentinel(), Fate::Exit(outcome::guest::KERNEL_PANIC));
+    let report = run(
+        "sector-panic",
+        &sentinel(),
+        Fate::Exit(outcome::guest::KERNEL_PANIC),
+    );
     report.assert_outcome(Outcome::KernelPanic);
 }
 
 #[test]
 fn sector_with_loader_error_is_reported_as_that() {
-    let report = run("sector-loader", "", Fate::Exit(outcome::guest::LOADER_ERROR));
+    let report = run(
+        "sector-loader",
+        "",
+        Fate::Exit(outcome::guest::LOADER_ERROR),
+    );
     report.assert_outcome(Outcome::LoaderError);
 }
 
@@ -121,12 +153,21 @@ fn sector_that_triple_faults_is_reported_as_that() {
 
 #[test]
 fn sector_that_hangs_is_timed_out_with_its_output_kept() {
-    let mut live = start("sector-hang", boot_sector("in a loop\r\n", Fate::Hang), HANG_TIMEOUT);
+    let mut live = start(
+        "sector-hang",
+        boot_sector("in a loop\r\n", Fate::Hang),
+        HANG_TIMEOUT,
+    );
     live.wait_for("in a loop");
     let report = live.finish();
-    report.assert_outcome(Outcome::Timeout).assert_printed("in a loop");
+    report
+        .assert_outcome(Outcome::Timeout)
+        .assert_printed("in a loop");
     let saved = fs::read_to_string(artifacts::transcript("sector-hang")).unwrap();
-    assert!(saved.starts_with("$ qemu-system-x86_64 ") && saved.contains("in a loop"), "{saved}");
+    assert!(
+        saved.starts_with("$ qemu-system-x86_64 ") && saved.contains("in a loop"),
+        "{saved}"
+    );
 }
 
 #[test]
@@ -137,8 +178,15 @@ fn unknown_exit_code_is_not_taken_for_another() {
 
 #[test]
 fn qemu_that_refuses_its_arguments_is_reported_as_that() {
-    let machine = Machine::new(Firmware::Bios { image: "/nonexistent.img".into() });
-    let live = Live::start(&machine, "no-image".to_owned(), None, Duration::from_secs(60));
+    let machine = Machine::new(Firmware::Bios {
+        image: "/nonexistent.img".into(),
+    });
+    let live = Live::start(
+        &machine,
+        "no-image".to_owned(),
+        None,
+        Duration::from_secs(60),
+    );
     live.finish().assert_outcome(Outcome::QemuError);
 }
 
@@ -147,9 +195,15 @@ fn monitor_answers_while_the_guest_runs() {
     let sector = image("monitor", boot_sector("up\r\n", Fate::Hang));
     let disk = image("monitor-disk", Vec::new());
     let socket = std::env::temp_dir().join(format!("refrain-monitor-{}", std::process::id()));
-    let machine = Machine::new(Firmware::Bios { image: sector }).disk(disk).monitor(socket);
-    let mut live =
-        Live::start(&machine, "monitor".to_owned(), None, Duration::from_secs(120));
+    let machine = Machine::new(Firmware::Bios { image: sector })
+        .disk(disk)
+        .monitor(socket);
+    let mut live = Live::start(
+        &machine,
+        "monitor".to_owned(),
+        None,
+        Duration::from_secs(120),
+    );
     live.wait_for("up");
     assert!(live.monitor("info block").contains("disk0"));
     assert_eq!(live.monitor("drive_del disk0"), "");
@@ -164,22 +218,31 @@ fn line_that_never_comes_fails_the_test_when_the_run_ends() {
     });
     let panic = waiting.join().unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();
-    assert!(message.contains("another line") && message.contains("| one line"), "{message}");
+    assert!(
+        message.contains("another line") && message.contains("| one line"),
+        "{message}"
+    );
 }
 
 #[test]
 fn site_with_failed_assertion_is_reported_as_that() {
-    Scenario::new("harness-assert").run().assert_outcome(Outcome::AssertFailed);
+    Scenario::new("harness-assert")
+        .run()
+        .assert_outcome(Outcome::AssertFailed);
 }
 
 #[test]
 fn site_with_kernel_panic_is_reported_as_that() {
-    Scenario::new("harness-panic").run().assert_outcome(Outcome::KernelPanic);
+    Scenario::new("harness-panic")
+        .run()
+        .assert_outcome(Outcome::KernelPanic);
 }
 
 #[test]
 fn site_that_triple_faults_is_reported_as_that() {
-    Scenario::new("harness-triple-fault").run().assert_outcome(Outcome::ResetOrTripleFault);
+    Scenario::new("harness-triple-fault")
+        .run()
+        .assert_outcome(Outcome::ResetOrTripleFault);
 }
 
 #[test]
@@ -190,5 +253,7 @@ fn site_that_hangs_is_reported_as_that() {
 
 #[test]
 fn site_that_exits_early_is_not_passed() {
-    Scenario::new("harness-early-exit").run().assert_outcome(Outcome::NoSentinel);
+    Scenario::new("harness-early-exit")
+        .run()
+        .assert_outcome(Outcome::NoSentinel);
 }

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell::{root, say};
-use crate::toolchain::{self, Source, TARGET};
+use crate::shell::{Cmd, root, say};
+use crate::toolchain::{self, Origin, TARGET};
 use crate::workspace::{self, Package};
 use crate::{policy, strip};
 
@@ -46,7 +46,11 @@ pub(crate) enum Profile {
 impl Build {
     /// Runs the verb.
     pub(crate) fn run(&self) -> Result<()> {
-        let profile = if self.debug { Profile::Debug } else { Profile::Release };
+        let profile = if self.debug {
+            Profile::Debug
+        } else {
+            Profile::Release
+        };
         let built = everything(&[&self.policy], profile)?;
         for file in built {
             let size = fs::metadata(&file).map_or(0, |data| data.len());
@@ -67,29 +71,34 @@ pub(crate) fn everything(policies: &[&str], profile: Profile) -> Result<Vec<Path
     for name in policies {
         policy::check(name)?;
     }
-    let source = toolchain::ensure()?;
-    say(format!("building with {}.", source.description()));
+    let origin = toolchain::ensure()?;
+    say(format!("building with {}.", origin.description()));
     let packages = workspace::packages()?;
     fs::create_dir_all(artifacts().join("actors"))?;
 
-    let mut built = actors(source, &packages, profile)?;
-    built.extend(loader(source, &packages, profile)?);
+    let mut built = actors(origin, &packages, profile)?;
+    built.extend(loader(origin, &packages, profile)?);
     for name in policies {
-        built.extend(kernel(source, &packages, name, profile)?);
+        built.extend(kernel(origin, &packages, name, profile)?);
     }
     Ok(built)
 }
 
 /// Builds every actor, with one cargo command.
-fn actors(source: Source, packages: &[Package], profile: Profile) -> Result<Vec<PathBuf>> {
-    let actors: Vec<_> =
-        packages.iter().filter(|one| one.is_actor() && !one.binaries.is_empty()).collect();
+fn actors(origin: Origin, packages: &[Package], profile: Profile) -> Result<Vec<PathBuf>> {
+    let actors: Vec<_> = packages
+        .iter()
+        .filter(|one| one.is_actor() && !one.binaries.is_empty())
+        .collect();
     if actors.is_empty() {
         return Ok(Vec::new());
     }
     say(format!("building {} actors.", actors.len()));
     let names = actors.iter().flat_map(|actor| ["-p", actor.name.as_str()]);
-    cargo_build(source, profile).args(names).arg("--bins").run()?;
+    cargo_build(origin, profile)
+        .args(names)
+        .arg("--bins")
+        .run()?;
 
     // An image bears the name of its binary: one package may hold several.
     let directory = artifacts().join("actors");
@@ -112,18 +121,22 @@ fn actors(source: Source, packages: &[Package], profile: Profile) -> Result<Vec<
 }
 
 /// Builds boot/direct, if it has a binary yet.
-fn loader(source: Source, packages: &[Package], profile: Profile) -> Result<Option<PathBuf>> {
-    let Some(binary) = only_binary(packages, "boot-direct") else { return Ok(None) };
+fn loader(origin: Origin, packages: &[Package], profile: Profile) -> Result<Option<PathBuf>> {
+    let Some(binary) = only_binary(packages, "boot-direct") else {
+        return Ok(None);
+    };
     say("building the loader.");
-    cargo_build(source, profile).args(["-p", "boot-direct", "--bins"]).run()?;
-    let path = artifacts().join("boot-direct.elf");
+    cargo_build(origin, profile)
+        .args(["-p", "boot-direct", "--bins"])
+        .run()?;
+    let path = loader_path();
     write_if_changed(&path, &fs::read(product(binary, profile))?)?;
     Ok(Some(path))
 }
 
 /// Builds the kernel with one policy, if it has a binary yet.
 fn kernel(
-    source: Source,
+    origin: Origin,
     packages: &[Package],
     policy: &str,
     profile: Profile,
@@ -133,7 +146,7 @@ fn kernel(
         return Ok(None);
     };
     say(format!("building the kernel with policy {policy}."));
-    cargo_build(source, profile)
+    cargo_build(origin, profile)
         .env("REFRAIN_POLICY", policy)
         .args(["-p", "kernel", "--bins"])
         .run()?;
@@ -147,12 +160,30 @@ pub(crate) fn kernel_path(policy: &str) -> PathBuf {
     artifacts().join(format!("kernel-{policy}.elf"))
 }
 
-fn only_binary<'a>(packages: &'a [Package], name: &str) -> Option<&'a String> {
-    packages.iter().find(|package| package.name == name)?.binaries.first()
+/// Where the loader is kept.
+pub(crate) fn loader_path() -> PathBuf {
+    artifacts().join("boot-direct.elf")
 }
 
-fn cargo_build(source: Source, profile: Profile) -> crate::shell::Cmd {
-    let command = source.cargo("build");
+/// Where programs are that still have their symbols.
+pub(crate) fn symbols_directory(profile: Profile) -> PathBuf {
+    let directory = match profile {
+        Profile::Release => "release",
+        Profile::Debug => "debug",
+    };
+    root().join("target/bare").join(TARGET).join(directory)
+}
+
+fn only_binary<'a>(packages: &'a [Package], name: &str) -> Option<&'a String> {
+    packages
+        .iter()
+        .find(|package| package.name == name)?
+        .binaries
+        .first()
+}
+
+fn cargo_build(origin: Origin, profile: Profile) -> Cmd {
+    let command = origin.cargo("build");
     match profile {
         Profile::Release => command.arg("--release"),
         Profile::Debug => command,
@@ -160,11 +191,7 @@ fn cargo_build(source: Source, profile: Profile) -> crate::shell::Cmd {
 }
 
 fn product(binary: &str, profile: Profile) -> PathBuf {
-    let directory = match profile {
-        Profile::Release => "release",
-        Profile::Debug => "debug",
-    };
-    root().join("target/bare").join(TARGET).join(directory).join(binary)
+    symbols_directory(profile).join(binary)
 }
 
 /// Writes a file, unless it already holds just that: what is made from it stays up to date.
@@ -172,12 +199,15 @@ pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());
     }
-    let Some(directory) = path.parent() else { bail!("{} has no parent", path.display()) };
+    let Some(directory) = path.parent() else {
+        bail!("{} has no parent", path.display())
+    };
     fs::create_dir_all(directory)?;
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Returns a path as seen from the root, for messages.
 pub(crate) fn relative(path: &Path) -> PathBuf {
-    path.strip_prefix(root()).map_or_else(|_| path.to_path_buf(), Path::to_path_buf)
+    path.strip_prefix(root())
+        .map_or_else(|_| path.to_path_buf(), Path::to_path_buf)
 }

@@ -4,11 +4,27 @@
 //! share. A verb says what it does, echoes the commands it runs, works from any directory, and
 //! when it fails ends with one sentence and a non-zero exit status.
 
+mod abi_page;
 mod build;
+mod check;
+mod ci;
+mod debug;
+mod disk;
+mod doc;
+mod doctor;
+mod image;
+mod machine;
+mod new_actor;
 mod packages;
 mod policy;
+mod run;
 mod shell;
+mod sites;
+mod sizes;
 mod strip;
+mod tally;
+mod test;
+mod tidy;
 mod toolchain;
 mod workspace;
 
@@ -27,13 +43,37 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Abi(abi_page::Abi),
     Build(build::Build),
+    Check(check::Check),
+    Ci(ci::Ci),
+    Debug(debug::Debug),
+    Doc(doc::Doc),
+    Doctor(doctor::Doctor),
+    NewActor(new_actor::NewActor),
+    Run(run::Run),
+    Sites(sites::Sites),
+    Sizes(sizes::Sizes),
+    Test(test::Test),
+    Tidy(tidy::Tidy),
 }
 
 impl Verb {
     fn run(&self) -> Result<()> {
         match self {
+            Self::Abi(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
+            Self::Check(verb) => verb.run(),
+            Self::Ci(verb) => verb.run(),
+            Self::Debug(verb) => verb.run(),
+            Self::Doc(verb) => verb.run(),
+            Self::Doctor(verb) => verb.run(),
+            Self::NewActor(verb) => verb.run(),
+            Self::Run(verb) => verb.run(),
+            Self::Sites(verb) => verb.run(),
+            Self::Sizes(verb) => verb.run(),
+            Self::Test(verb) => verb.run(),
+            Self::Tidy(verb) => verb.run(),
         }
     }
 }
@@ -42,7 +82,9 @@ fn main() -> ExitCode {
     match Arguments::parse().verb.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("xtask: error: {error:#}");
+            if !error.is::<shell::AlreadySaid>() {
+                eprintln!("xtask: error: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -7,8 +7,14 @@ use anyhow::{Result, bail};
 use crate::shell::{Cmd, say};
 
 /// Debian's Rust toolchain that follows the browsers: recent, and with the library's source.
-pub(crate) const TOOLCHAIN: &[&str] =
-    &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "rustfmt-web"];
+pub(crate) const TOOLCHAIN: &[&str] = &[
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-llvm",
+    "rust-web-clippy",
+    "rustfmt-web",
+];
 /// What runs the sites.
 pub(crate) const QEMU: &[&str] = &["qemu-system-x86"];
 /// UEFI firmware for QEMU.
@@ -24,24 +30,39 @@ pub(crate) fn install(packages: &[&str], why: &str) -> Result<()> {
     if !can_install() {
         bail!("{why} Install it with:\n    {}", commands(packages));
     }
-    say(format!("{why} Installing {} with apt-get.", packages.join(" ")));
+    say(format!(
+        "{why} Installing {} with apt-get.",
+        packages.join(" ")
+    ));
     let apt = || {
         Cmd::new("apt-get")
             .env("DEBIAN_FRONTEND", "noninteractive")
             // Another apt-get may be running: wait for it rather than fail.
-            .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0", "-q"])
+            .args([
+                "-o",
+                "DPkg::Lock::Timeout=300",
+                "-o",
+                "Dpkg::Use-Pty=0",
+                "-q",
+            ])
     };
     // A failed update of one of several lists need not concern our packages: install decides.
     if !apt().arg("update").succeeds()? {
         say("apt-get update failed; trying to install from the lists that are there.");
     }
-    apt().args(["install", "-y", "--no-install-recommends"]).args(packages.iter().copied()).run()
+    apt()
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages.iter().copied())
+        .run()
 }
 
 /// Returns the commands a person would type.
 pub(crate) fn commands(packages: &[&str]) -> String {
     let sudo = if is_root() { "" } else { "sudo " };
-    format!("{sudo}apt-get update && {sudo}apt-get install -y {}", packages.join(" "))
+    format!(
+        "{sudo}apt-get update && {sudo}apt-get install -y {}",
+        packages.join(" ")
+    )
 }
 
 /// Tells whether this process may install packages.
@@ -54,5 +75,8 @@ fn is_root() -> bool {
         let line = status.lines().find(|line| line.starts_with("Uid:"))?;
         Some(line.split_whitespace().nth(2)? == "0")
     };
-    std::fs::read_to_string("/proc/self/status").ok().and_then(effective).unwrap_or(false)
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(effective)
+        .unwrap_or(false)
 }

@@ -1,12 +1,7 @@
-//! The restart policies a kernel can be built with.
+//! The restart policies a kernel can be built with: those that the crate `policies` registers.
 
 use anyhow::{Result, bail};
-
-/// The policy used when none is named.
-pub(crate) const DEFAULT: &str = "escalating";
-
-/// The known policies.
-pub(crate) const NAMES: &[&str] = &["never", "always-hot", "budget", "escalating"];
+pub(crate) use policies::{DEFAULT, NAMES};
 
 /// Checks the name of a policy.
 ///
@@ -16,6 +11,21 @@ pub(crate) fn check(name: &str) -> Result<()> {
     if NAMES.contains(&name) {
         Ok(())
     } else {
-        bail!("there is no policy \"{name}\"; the known ones are: {}", NAMES.join(", "))
+        bail!(
+            "there is no policy \"{name}\"; the known ones are: {}",
+            NAMES.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_policy_is_refused_with_a_list_of_the_known() {
+        assert!(check(DEFAULT).is_ok());
+        let message = check("sometimes").unwrap_err().to_string();
+        assert!(NAMES.iter().all(|name| message.contains(name)), "{message}");
     }
 }

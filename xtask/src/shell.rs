@@ -5,7 +5,7 @@
 //! rustup's proxies leave behind: they describe the build of xtask itself (its toolchain, its
 //! package, its flags), and a nested cargo that inherits them builds the wrong thing.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// Variables that speak about the machine and the person, not about xtask's own build.
+/// RUSTUP_TOOLCHAIN is one: a nested cargo is to be of the toolchain that a person chose for us.
 const KEPT: &[&str] = &[
     "CARGO_BUILD_JOBS",
     "CARGO_HOME",
@@ -25,19 +26,34 @@ const KEPT: &[&str] = &[
     "RUSTUP_AUTO_INSTALL",
     "RUSTUP_DIST_SERVER",
     "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
     "RUSTUP_UPDATE_ROOT",
     "RUST_BACKTRACE",
 ];
 
 /// Returns the root of the workspace, whatever the current directory is.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Says what is about to happen, in one line.
 pub(crate) fn say(text: impl AsRef<str>) {
     eprintln!("xtask: {}", text.as_ref());
 }
+
+/// An error about which everything has been said: only the exit status is left to set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AlreadySaid;
+
+impl std::fmt::Display for AlreadySaid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("failed, as said above")
+    }
+}
+
+impl std::error::Error for AlreadySaid {}
 
 /// A command to be run from the workspace root.
 #[derive(Clone, Debug)]
@@ -50,7 +66,11 @@ pub(crate) struct Cmd {
 impl Cmd {
     /// Starts the description of a command.
     pub(crate) fn new(program: impl Into<OsString>) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), variables: Vec::new() }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+        }
     }
 
     /// Adds one argument.
@@ -89,13 +109,20 @@ impl Cmd {
     /// # Errors
     /// When it cannot be started or does not exit with 0.
     pub(crate) fn run(&self) -> Result<()> {
-        if self.succeeds()? { Ok(()) } else { bail!("this command failed: {}", self.shown()) }
+        if self.succeeds()? {
+            Ok(())
+        } else {
+            bail!("{}", self.failure())
+        }
     }
 
     /// Echoes the command, runs it, and tells whether it exited with 0.
     pub(crate) fn succeeds(&self) -> Result<bool> {
         self.echo();
-        let status = self.prepared().status().with_context(|| self.cannot_start())?;
+        let status = self
+            .prepared()
+            .status()
+            .with_context(|| self.cannot_start())?;
         Ok(status.success())
     }
 
@@ -121,7 +148,30 @@ impl Cmd {
     /// For questions to the machine only; what changes something is run with [`Cmd::run`].
     pub(crate) fn answer(&self) -> Option<String> {
         let output = self.prepared().stdin(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The sentence that says that it failed; the command itself has been echoed.
+    pub(crate) fn failure(&self) -> String {
+        let program = Path::new(&self.program)
+            .file_name()
+            .unwrap_or(&self.program);
+        let words = std::iter::once(program).chain(self.arguments.iter().map(OsString::as_os_str));
+        let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+        let verb = words
+            .iter()
+            .take_while(|word| !word.starts_with('-'))
+            .take(2);
+        let verb: Vec<_> = verb.map(AsRef::as_ref).collect();
+        let last = words.last().filter(|_| words.len() > verb.len());
+        let last = last.map_or(String::new(), |last| format!(" ... {last}"));
+        format!(
+            "`{}{last}` failed (the whole command and its output are above)",
+            verb.join(" ")
+        )
     }
 
     fn echo(&self) {
@@ -140,7 +190,10 @@ impl Cmd {
             if is_build_variable(&name) {
                 command.env_remove(name.as_ref());
             } else if name == "LD_LIBRARY_PATH" {
-                command.env("LD_LIBRARY_PATH", without_toolchains(&value.to_string_lossy()));
+                command.env(
+                    "LD_LIBRARY_PATH",
+                    without_toolchains(&value.to_string_lossy()),
+                );
             }
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
@@ -176,22 +229,43 @@ mod tests {
 
     #[test]
     fn echo_can_be_pasted() {
-        let command = Cmd::new("cargo").arg("a b").arg("it's").env("RUSTFLAGS", "-Cx -Cy");
-        assert_eq!(command.shown(), r"RUSTFLAGS='-Cx -Cy' cargo 'a b' 'it'\''s'");
+        let command = Cmd::new("cargo")
+            .arg("a b")
+            .arg("it's")
+            .env("RUSTFLAGS", "-Cx -Cy");
+        assert_eq!(
+            command.shown(),
+            r"RUSTFLAGS='-Cx -Cy' cargo 'a b' 'it'\''s'"
+        );
     }
 
     #[test]
     fn build_variables_are_dropped_and_settings_kept() {
-        for name in ["CARGO", "CARGO_PKG_NAME", "RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+        for name in [
+            "CARGO",
+            "CARGO_PKG_NAME",
+            "RUSTFLAGS",
+            "RUSTC",
+            "RUSTDOCFLAGS",
+        ] {
             assert!(is_build_variable(name), "{name}");
         }
-        for name in ["CARGO_HOME", "RUSTUP_HOME", "CARGO_NET_OFFLINE", "PATH", "RUST_BACKTRACE"] {
+        for name in [
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "CARGO_NET_OFFLINE",
+            "PATH",
+            "RUST_BACKTRACE",
+        ] {
             assert!(!is_build_variable(name), "{name}");
         }
     }
 
     #[test]
     fn library_path_loses_toolchains_only() {
-        assert_eq!(without_toolchains("/root/.rustup/toolchains/x/lib:/opt/lib"), "/opt/lib");
+        assert_eq!(
+            without_toolchains("/root/.rustup/toolchains/x/lib:/opt/lib"),
+            "/opt/lib"
+        );
     }
 }

@@ -31,7 +31,7 @@ const OLDEST_MINOR: u32 = 95;
 
 /// Where the bare target comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum Origin {
     /// The pinned toolchain has the target installed.
     PinnedTarget,
     /// The pinned toolchain has the library's source.
@@ -40,7 +40,7 @@ pub(crate) enum Source {
     Debian,
 }
 
-impl Source {
+impl Origin {
     /// Says it in words.
     pub(crate) fn description(self) -> &'static str {
         match self {
@@ -76,14 +76,14 @@ impl Source {
 }
 
 /// Finds a way to build for the bare target, without changing the machine.
-pub(crate) fn find() -> Option<Source> {
+pub(crate) fn find() -> Option<Origin> {
     let pinned = sysroot("rustc");
     if pinned.as_deref().is_some_and(has_target) {
-        Some(Source::PinnedTarget)
+        Some(Origin::PinnedTarget)
     } else if pinned.as_deref().is_some_and(has_source) {
-        Some(Source::PinnedSource)
+        Some(Origin::PinnedSource)
     } else if has_debian() {
-        Some(Source::Debian)
+        Some(Origin::Debian)
     } else {
         None
     }
@@ -93,28 +93,29 @@ pub(crate) fn find() -> Option<Source> {
 ///
 /// # Errors
 /// When nothing is there and nothing can be installed.
-pub(crate) fn ensure() -> Result<Source> {
+pub(crate) fn ensure() -> Result<Origin> {
     if let Some(found) = find() {
         return Ok(found);
     }
     say(format!("no way to build for {TARGET} is installed."));
-    if ask_rustup(&["target", "add", TARGET])? && sysroot("rustc").as_deref().is_some_and(has_target)
+    if ask_rustup(&["target", "add", TARGET])?
+        && sysroot("rustc").as_deref().is_some_and(has_target)
     {
-        return Ok(Source::PinnedTarget);
+        return Ok(Origin::PinnedTarget);
     }
-    packages::install(packages::TOOLCHAIN, "The bare target needs Debian's Rust toolchain.")?;
+    packages::install(
+        packages::TOOLCHAIN,
+        "The bare target needs Debian's Rust toolchain.",
+    )?;
     if linker().is_none()
         && let Ok(package) = std::fs::read_link(DEBIAN_LINKER)
         && let Some(package) = package.to_str()
     {
         packages::install(&[package], "Debian's Rust toolchain needs its linker.")?;
     }
-    find().context("apt-get installed Debian's Rust toolchain, but it is not usable; see `cargo xtask doctor`")
-}
-
-/// Makes sure that host programs can be linked (cargo itself needs no linker, rustc does).
-pub(crate) fn has_linker() -> bool {
-    Cmd::new("cc").arg("--version").answer().is_some()
+    find().context(
+        "apt-get installed Debian's Rust toolchain, but it is not usable; see `cargo xtask doctor`",
+    )
 }
 
 /// Returns the command that runs a checking tool (`fmt` or `clippy`) on host crates.
@@ -130,18 +131,26 @@ pub(crate) fn checker(tool: &str) -> Result<Cmd> {
         if ask_rustup(&["component", "add", component])? && has_pinned_checker(tool) {
             return Ok(Cmd::new("cargo").arg(tool));
         }
-        packages::install(packages::TOOLCHAIN, &format!("The pinned toolchain has no {tool}."))?;
+        packages::install(
+            packages::TOOLCHAIN,
+            &format!("The pinned toolchain has no {tool}."),
+        )?;
     }
     if has_debian_checker(tool) {
         Ok(debian_cargo(tool))
     } else {
-        bail!("neither the pinned toolchain nor Debian's has cargo {tool}; see `cargo xtask doctor`")
+        bail!(
+            "neither the pinned toolchain nor Debian's has cargo {tool}; see `cargo xtask doctor`"
+        )
     }
 }
 
 /// Tells whether the pinned toolchain has `cargo fmt` or `cargo clippy`.
 pub(crate) fn has_pinned_checker(tool: &str) -> bool {
-    Cmd::new("cargo").args([tool, "--version"]).answer().is_some()
+    Cmd::new("cargo")
+        .args([tool, "--version"])
+        .answer()
+        .is_some()
 }
 
 /// Tells whether Debian's toolchain has `cargo fmt` or `cargo clippy`.
@@ -162,7 +171,10 @@ fn debian_cargo(subcommand: &str) -> Cmd {
         "fmt" => command.env("RUSTFMT", "/usr/bin/rustfmt"),
         _ => command,
     };
-    command.env("CARGO", "/usr/bin/cargo").env("RUSTC", "/usr/bin/rustc").arg(subcommand)
+    command
+        .env("CARGO", "/usr/bin/cargo")
+        .env("RUSTC", "/usr/bin/rustc")
+        .arg(subcommand)
 }
 
 /// Asks rustup to install something; false if it may not, cannot or is not there.
@@ -184,7 +196,10 @@ fn ask_rustup(what: &[&str]) -> Result<bool> {
 
 /// Asks a compiler for its sysroot.
 pub(crate) fn sysroot(rustc: &str) -> Option<PathBuf> {
-    Cmd::new(rustc).args(["--print", "sysroot"]).answer().map(PathBuf::from)
+    Cmd::new(rustc)
+        .args(["--print", "sysroot"])
+        .answer()
+        .map(PathBuf::from)
 }
 
 /// Asks a compiler for its version, as it prints it.
@@ -203,7 +218,9 @@ fn has_target(sysroot: &Path) -> bool {
 }
 
 fn has_source(sysroot: &Path) -> bool {
-    sysroot.join("lib/rustlib/src/rust/library/core/src/lib.rs").exists()
+    sysroot
+        .join("lib/rustlib/src/rust/library/core/src/lib.rs")
+        .exists()
 }
 
 /// Tells whether Debian's compiler, cargo, library source and a linker are all there.
@@ -221,16 +238,27 @@ fn has_debian() -> bool {
 pub(crate) fn linker() -> Option<PathBuf> {
     let pinned = sysroot("rustc")
         .map(|sysroot| sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld"));
-    [Some(PathBuf::from(DEBIAN_LINKER)), pinned].into_iter().flatten().find(|path| path.exists())
+    [Some(PathBuf::from(DEBIAN_LINKER)), pinned]
+        .into_iter()
+        .flatten()
+        .find(|path| path.exists())
 }
 
 /// Tells whether the compiler is new enough (Debian 12's plain rustc is 1.63).
 fn is_recent(rustc: &str) -> bool {
-    version(rustc).as_deref().and_then(minor).is_some_and(|minor| minor >= OLDEST_MINOR)
+    version(rustc)
+        .as_deref()
+        .and_then(minor)
+        .is_some_and(|minor| minor >= OLDEST_MINOR)
 }
 
 fn minor(version: &str) -> Option<u32> {
-    version.strip_prefix("rustc 1.")?.split('.').next()?.parse().ok()
+    version
+        .strip_prefix("rustc 1.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -239,14 +267,32 @@ mod tests {
 
     #[test]
     fn version_of_the_compiler_is_understood() {
-        assert_eq!(minor("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a tarball)"), Some(96));
+        assert_eq!(
+            minor("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a tarball)"),
+            Some(96)
+        );
         assert_eq!(minor("gcc 12"), None);
     }
 
     #[test]
     fn library_source_is_built_only_when_the_target_is_not_installed() {
-        assert!(!Source::PinnedTarget.cargo("build").shown().contains("build-std"));
-        assert!(Source::PinnedSource.cargo("build").shown().contains("-Zbuild-std=core"));
-        assert!(Source::Debian.cargo("build").shown().contains("RUSTC=/usr/bin/rustc"));
+        assert!(
+            !Origin::PinnedTarget
+                .cargo("build")
+                .shown()
+                .contains("build-std")
+        );
+        assert!(
+            Origin::PinnedSource
+                .cargo("build")
+                .shown()
+                .contains("-Zbuild-std=core")
+        );
+        assert!(
+            Origin::Debian
+                .cargo("build")
+                .shown()
+                .contains("RUSTC=/usr/bin/rustc")
+        );
     }
 }

@@ -16,17 +16,12 @@ pub(crate) struct Package {
     pub(crate) directory: PathBuf,
     /// Names of its binaries.
     pub(crate) binaries: Vec<String>,
-    /// Normal dependencies: name and whether it is optional.
-    pub(crate) dependencies: Vec<Dependency>,
-}
-
-/// A normal (not dev, not build) dependency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Dependency {
-    /// Name of the package depended on.
-    pub(crate) name: String,
-    /// Whether only a feature brings it in.
-    pub(crate) optional: bool,
+    /// Name of its library, if it has one.
+    pub(crate) library: Option<String>,
+    /// Names of the packages it depends on (not for tests or its build script alone).
+    pub(crate) dependencies: Vec<String>,
+    /// Whether it is built by a plain `cargo build`: it runs on the host.
+    pub(crate) is_default: bool,
 }
 
 impl Package {
@@ -53,30 +48,42 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
         .answer()
         .context("`cargo metadata --no-deps` fails: a Cargo.toml of the workspace is not valid")?;
     let metadata: Value = serde_json::from_str(&answer).context("cargo metadata is not JSON")?;
-    list(&metadata["packages"]).iter().map(package).collect()
+    let default = list(&metadata["workspace_default_members"]);
+    list(&metadata["packages"])
+        .iter()
+        .map(|value| package(value, default.contains(&value["id"])))
+        .collect()
 }
 
-fn package(value: &Value) -> Result<Package> {
+fn package(value: &Value, is_default: bool) -> Result<Package> {
     let manifest = PathBuf::from(text(&value["manifest_path"]));
-    let directory = manifest.parent().and_then(|parent| parent.strip_prefix(root()).ok());
-    let is_binary = |target: &&Value| list(&target["kind"]).iter().any(|kind| kind == "bin");
-    let is_normal = |dependency: &&Value| dependency["kind"].is_null();
+    let directory = manifest
+        .parent()
+        .and_then(|parent| parent.strip_prefix(root()).ok());
+    let targets = |kind: &'static str| {
+        // A target may be declared before its first file is written.
+        let of_kind = move |target: &&Value| {
+            list(&target["kind"]).iter().any(|one| one == kind)
+                && Path::new(&text(&target["src_path"])).exists()
+        };
+        list(&value["targets"])
+            .iter()
+            .filter(of_kind)
+            .map(|target| text(&target["name"]))
+    };
+    let dependencies = list(&value["dependencies"]).iter();
     Ok(Package {
         name: text(&value["name"]),
-        directory: directory.context("a member lies outside the workspace")?.to_path_buf(),
-        binaries: list(&value["targets"])
-            .iter()
-            .filter(is_binary)
-            .map(|target| text(&target["name"]))
+        directory: directory
+            .context("a member lies outside the workspace")?
+            .to_path_buf(),
+        binaries: targets("bin").collect(),
+        library: targets("lib").next(),
+        dependencies: dependencies
+            .filter(|dependency| dependency["kind"].is_null())
+            .map(|dependency| text(&dependency["name"]))
             .collect(),
-        dependencies: list(&value["dependencies"])
-            .iter()
-            .filter(is_normal)
-            .map(|dependency| Dependency {
-                name: text(&dependency["name"]),
-                optional: dependency["optional"] == true,
-            })
-            .collect(),
+        is_default,
     })
 }
 

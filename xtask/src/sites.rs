@@ -1,0 +1,147 @@
+//! `cargo xtask sites`: checks every site description, or shows one.
+//!
+//! The descriptions are site-personality-manager/sites/*.toml; reading and validating them is that
+//! crate's work (feature `host`), so that the kernel and the host agree about what is valid.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use site_personality_manager::{Site, host};
+
+use crate::build::{artifacts, relative, write_if_changed};
+use crate::shell::{AlreadySaid, root, say};
+
+/// Checks all site descriptions, or prints the tree of one and draws it.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Sites {
+    /// The site to show: its tree is printed, and written as Graphviz and SVG
+    name: Option<String>,
+}
+
+/// A site as it goes onto a disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    /// The description, as the kernel reads it.
+    pub(crate) bytes: Vec<u8>,
+    /// The images it names, each once.
+    pub(crate) images: Vec<String>,
+}
+
+impl Sites {
+    /// Runs the verb.
+    pub(crate) fn run(&self) -> Result<()> {
+        match &self.name {
+            Some(name) => show(name),
+            None => check_all(),
+        }
+    }
+}
+
+fn show(name: &str) -> Result<()> {
+    let site = read(name)?;
+    print!("{}", host::tree(&site));
+    for (extension, drawing) in [("dot", host::dot(&site)), ("svg", host::svg(&site))] {
+        let path = artifacts()
+            .join("sites")
+            .join(format!("{name}.{extension}"));
+        write_if_changed(&path, drawing.as_bytes())?;
+        say(format!("wrote {}", relative(&path).display()));
+    }
+    Ok(())
+}
+
+fn check_all() -> Result<()> {
+    let names = names()?;
+    let broken: Vec<_> = names.iter().filter_map(|name| read(name).err()).collect();
+    for error in &broken {
+        say(format!("error: {error:#}"));
+    }
+    say(format!(
+        "{} sites: {} valid, {} not.",
+        names.len(),
+        names.len() - broken.len(),
+        broken.len()
+    ));
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(AlreadySaid.into())
+    }
+}
+
+/// Lists the names of all sites.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub(crate) fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory()).context("cannot list the sites")? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            && let Some(name) = path.file_stem()
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Checks that there is such a site.
+///
+/// # Errors
+/// When there is not; the message lists the known ones.
+pub(crate) fn check(name: &str) -> Result<()> {
+    let names = names()?;
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    bail!(
+        "there is no site \"{name}\"; the known ones are: {}",
+        names.join(", ")
+    )
+}
+
+/// Reads, validates and compiles a site.
+///
+/// # Errors
+/// When the description has problems: they have been printed, all of them.
+pub(crate) fn compile(name: &str) -> Result<Compiled> {
+    let site = read(name)?;
+    let mut images: Vec<_> = site
+        .actors
+        .iter()
+        .map(|actor| actor.image.to_string())
+        .collect();
+    images.sort();
+    images.dedup();
+    Ok(Compiled {
+        bytes: site_personality_manager::compile(&site),
+        images,
+    })
+}
+
+fn read(name: &str) -> Result<Site> {
+    check(name)?;
+    let path = path(name);
+    let shown = relative(&path).display().to_string();
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+    host::parse(&text, &shown).map_err(|problems| {
+        for problem in &problems {
+            eprintln!("{problem}");
+        }
+        anyhow::anyhow!("site \"{name}\" has {} problems", problems.len())
+    })
+}
+
+/// Where the description of a site is.
+pub(crate) fn path(name: &str) -> PathBuf {
+    directory().join(format!("{name}.toml"))
+}
+
+fn directory() -> PathBuf {
+    root().join("site-personality-manager/sites")
+}

@@ -1,0 +1,129 @@
+//! `cargo xtask test`: everything that can fail, ending with `N passed, N failed`.
+//!
+//! Two halves. *Host*: the pure crates, and the libraries of the bare crates as far as they
+//! compile on the host. *QEMU*: package refrain-tests, after all images and disks are built.
+//! cargo's own output is passed through as it comes; only the closing line is ours.
+
+use anyhow::Result;
+
+use crate::shell::{AlreadySaid, Cmd, say};
+use crate::tally::Tally;
+use crate::workspace::{self, Package};
+use crate::{build, disk, machine, policy, sites};
+
+/// The package of tests that boot sites.
+const QEMU_TESTS: &str = "refrain-tests";
+
+/// Runs the tests on the host and in QEMU.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct Test {
+    /// Only tests that run on the host
+    #[arg(long)]
+    host: bool,
+    /// Only tests that boot QEMU
+    #[arg(long, conflicts_with = "host")]
+    qemu: bool,
+    /// Only tests whose name contains this
+    filter: Option<String>,
+}
+
+impl Test {
+    /// Runs the verb.
+    pub(crate) fn run(&self) -> Result<()> {
+        let mut tally = Tally::default();
+        let mut troubles = Vec::new();
+        if !self.qemu {
+            self.host_tests(&mut tally, &mut troubles)?;
+        }
+        if !self.host {
+            match build_all() {
+                Ok(()) => self.qemu_tests(&mut tally, &mut troubles)?,
+                Err(error) => troubles.push(format!("{error:#}")),
+            }
+        }
+        // What did not build has failed as surely as an assertion.
+        if tally.failed == 0 && !troubles.is_empty() {
+            tally.failed = 1;
+        }
+        for trouble in &troubles {
+            say(format!("error: {trouble}"));
+        }
+        println!("{tally}");
+        if tally.failed == 0 {
+            Ok(())
+        } else {
+            Err(AlreadySaid.into())
+        }
+    }
+
+    fn host_tests(&self, tally: &mut Tally, troubles: &mut Vec<String>) -> Result<()> {
+        let packages = workspace::packages()?;
+        let host = names(&packages, |one| {
+            !one.is_bare() && one.is_default && one.name != QEMU_TESTS
+        });
+        say("testing the host crates.");
+        self.cargo_test(cargo_test().args(in_packages(&host)), tally, troubles)?;
+
+        let bare = names(&packages, |one| one.is_bare() && one.library.is_some());
+        say("testing the bare crates' libraries on the host.");
+        self.cargo_test(
+            cargo_test().args(in_packages(&bare)).arg("--lib"),
+            tally,
+            troubles,
+        )
+    }
+
+    fn qemu_tests(&self, tally: &mut Tally, troubles: &mut Vec<String>) -> Result<()> {
+        say("testing in QEMU; transcripts are kept in target/refrain/transcripts.");
+        let command = cargo_test()
+            // The evidence of a failure is the guest's transcript; our own stack would bury it.
+            .env("RUST_BACKTRACE", "0")
+            .env("REFRAIN_ARTIFACTS", build::artifacts())
+            .args(["-p", QEMU_TESTS]);
+        self.cargo_test(command, tally, troubles)
+    }
+
+    fn cargo_test(
+        &self,
+        command: Cmd,
+        tally: &mut Tally,
+        troubles: &mut Vec<String>,
+    ) -> Result<()> {
+        let command = command.args(&self.filter);
+        let succeeded = command.lines(|line| {
+            println!("{line}");
+            *tally += Tally::of_line(line);
+        })?;
+        if !succeeded {
+            troubles.push(command.failure());
+        }
+        Ok(())
+    }
+}
+
+/// Builds what the QEMU tests boot: the kernel with every policy, and the disk of every site.
+fn build_all() -> Result<()> {
+    machine::ensure_emulator()?;
+    build::everything(policy::NAMES, build::Profile::Release)?;
+    for site in sites::names()? {
+        disk::make(&site)?;
+    }
+    Ok(())
+}
+
+/// One failure must not hide the others.
+fn cargo_test() -> Cmd {
+    Cmd::new("cargo").args(["test", "--no-fail-fast"])
+}
+
+fn names(packages: &[Package], wanted: impl Fn(&Package) -> bool) -> Vec<&str> {
+    packages
+        .iter()
+        .filter(|one| wanted(one))
+        .map(|one| one.name.as_str())
+        .collect()
+}
+
+fn in_packages<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    names.iter().flat_map(|name| ["-p", name])
+}
