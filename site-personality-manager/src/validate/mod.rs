@@ -122,10 +122,10 @@ fn check_name(report: &mut Report<'_>, place: Place, key: &'static str, name: Na
     }
 }
 
-/// Reports every name of a table that an earlier entry has.
+/// Reports every name of a table that an earlier entry has. Empty ones are reported as that.
 fn check_unique(report: &mut Report<'_>, names: &[Name], place: fn(usize) -> Place) {
     for (at, name) in names.iter().enumerate() {
-        if names.iter().take(at).any(|earlier| earlier == name) {
+        if !name.is_empty() && names.iter().take(at).any(|earlier| earlier == name) {
             report.add(place(at), "name", Rule::NameTaken);
         }
     }

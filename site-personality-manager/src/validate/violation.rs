@@ -123,7 +123,11 @@ impl fmt::Display for Violation {
             Place::Group(_) => "group",
             Place::Actor(_) => "actor",
         };
-        write!(f, "{kind} `{}`: {}", self.name, self.rule)
+        if self.name.is_empty() {
+            write!(f, "{kind}: {}", self.rule)
+        } else {
+            write!(f, "{kind} `{}`: {}", self.name, self.rule)
+        }
     }
 }
 
@@ -132,7 +136,7 @@ impl fmt::Display for Rule {
         match self {
             Self::NameEmpty => f.write_str("a name must not be empty"),
             Self::NameCharacters => f.write_str(
-                "a name is made of the letters a to z, digits, `-` and `_`, \
+                "a name is made of letters (a to z, A to Z), digits, `-` and `_`, \
                  and starts with a letter or digit",
             ),
             Self::NameReserved => f.write_str("this name belongs to the kernel"),
