@@ -37,9 +37,22 @@ pub struct Running {
     input: Option<ChildStdin>,
     serial: Arc<Serial>,
     collector: Option<JoinHandle<()>>,
+    /// Collects what QEMU itself says on standard error.
+    complaints: Option<JoinHandle<String>>,
     monitor: Option<PathBuf>,
     /// Up to where [`Running::wait_for`] has looked.
     seen: usize,
+}
+
+/// A process that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How it ended.
+    pub ending: Ending,
+    /// Everything the guest printed.
+    pub serial: String,
+    /// What QEMU itself said, unless that went to our standard error.
+    pub complaints: String,
 }
 
 /// What has arrived on the serial port so far.
@@ -85,22 +98,32 @@ impl Running {
     /// When the program cannot be started.
     pub fn start(command: &Command, console: Console, monitor: Option<&Path>) -> io::Result<Self> {
         let mut command = dying_with_us(command);
-        command.stdout(Stdio::piped()).stdin(match console {
-            Console::Collected => Stdio::piped(),
-            Console::Shown => Stdio::null(),
-            Console::Interactive => Stdio::inherit(),
-        });
+        let (input, errors) = match console {
+            Console::Collected => (Stdio::piped(), Stdio::piped()),
+            Console::Shown => (Stdio::null(), Stdio::inherit()),
+            Console::Interactive => (Stdio::inherit(), Stdio::inherit()),
+        };
+        command.stdin(input).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn()?;
         let serial = Arc::new(Serial::default());
         let collector = child.stdout.take().map(|output| {
             let serial = Arc::clone(&serial);
             thread::spawn(move || serial.collect(output, console))
         });
+        let complaints = child.stderr.take().map(|mut output| {
+            thread::spawn(move || {
+                let mut text = Vec::new();
+                // What could not be read is missing from a message for people, no more.
+                let _ = output.read_to_end(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            })
+        });
         Ok(Self {
             input: child.stdin.take(),
             child,
             serial,
             collector,
+            complaints,
             monitor: monitor.map(Path::to_path_buf),
             seen: 0,
         })
@@ -170,17 +193,18 @@ impl Running {
             .to_owned())
     }
 
-    /// Waits for the process to end by itself, kills it at the deadline, and returns how it ended
-    /// and everything it printed.
-    pub fn finish(mut self, deadline: Instant) -> (Ending, String) {
+    /// Waits for the process to end by itself, and kills it at the deadline.
+    #[must_use]
+    pub fn finish(mut self, deadline: Instant) -> Ended {
         let ending = self.wait_or_kill(deadline);
-        (ending, self.output())
+        self.ended(ending)
     }
 
     /// Waits for the process to end by itself, however long it takes.
-    pub fn finish_unhurried(mut self) -> (Ending, String) {
+    #[must_use]
+    pub fn finish_unhurried(mut self) -> Ended {
         let ending = self.child.wait().map_or(Ending::Exited(-1), ending);
-        (ending, self.output())
+        self.ended(ending)
     }
 
     /// What has been printed so far.
@@ -202,11 +226,16 @@ impl Running {
         }
     }
 
-    fn output(&mut self) -> String {
+    fn ended(&mut self, ending: Ending) -> Ended {
         if let Some(collector) = self.collector.take() {
             let _ = collector.join();
         }
-        self.printed()
+        let complaints = self.complaints.take().and_then(|thread| thread.join().ok());
+        Ended {
+            ending,
+            serial: self.printed(),
+            complaints: complaints.unwrap_or_default(),
+        }
     }
 
     fn kill(&mut self) {
@@ -288,17 +317,19 @@ mod tests {
 
     #[test]
     fn exit_status_and_output_are_reported() {
-        let (ending, output) = shell("echo one; echo two; exit 33").finish(soon());
-        assert_eq!(
-            (ending, output.as_str()),
-            (Ending::Exited(33), "one\ntwo\n")
-        );
+        let ended = shell("echo one; echo oops >&2; echo two; exit 33").finish(soon());
+        let expected = Ended {
+            ending: Ending::Exited(33),
+            serial: "one\ntwo\n".to_owned(),
+            complaints: "oops\n".to_owned(),
+        };
+        assert_eq!(ended, expected);
     }
 
     #[test]
     fn signal_is_reported_as_128_and_its_number() {
         assert_eq!(
-            shell("kill -TERM $$").finish(soon()).0,
+            shell("kill -TERM $$").finish(soon()).ending,
             Ending::Exited(128 + 15)
         );
     }
@@ -307,8 +338,11 @@ mod tests {
     fn hanging_process_is_killed_at_the_deadline() {
         let running = shell("echo alive; exec sleep 600");
         let id = running.id();
-        let (ending, output) = running.finish(Instant::now() + Duration::from_millis(300));
-        assert_eq!((ending, output.as_str()), (Ending::OutOfTime, "alive\n"));
+        let ended = running.finish(Instant::now() + Duration::from_millis(300));
+        assert_eq!(
+            (ended.ending, ended.serial.as_str()),
+            (Ending::OutOfTime, "alive\n")
+        );
         assert!(!Path::new(&format!("/proc/{id}")).exists());
     }
 

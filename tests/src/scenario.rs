@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use crate::artifacts;
 use crate::outcome::Outcome;
-use crate::process::{Console, Running};
+use crate::process::{Console, Ended, Running};
 use crate::qemu::{Clock, Firmware, Machine};
 use crate::transcript::Transcript;
 
@@ -192,8 +192,12 @@ impl Live {
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) {
         if let Err(error) = self.running.wait_for(text, self.deadline) {
-            let serial = self.running.printed();
-            let transcript = Transcript::new(self.command.clone(), serial, Outcome::Timeout);
+            let transcript = Transcript {
+                command: self.command.clone(),
+                serial: self.running.printed(),
+                complaints: String::new(),
+                verdict: format!("given up: {error}"),
+            };
             let saved = transcript.save(&artifacts::transcript(&self.name));
             panic!("{error}\n{}{}", transcript.tail(TAIL), whereabouts(saved));
         }
@@ -264,15 +268,25 @@ impl Live {
             started,
             deadline,
         } = self;
-        let (ending, serial) = running.finish(deadline);
+        let Ended {
+            ending,
+            serial,
+            complaints,
+        } = running.finish(deadline);
         let outcome = Outcome::judge(ending, &serial);
-        let transcript = Transcript::new(command, serial, outcome);
+        let transcript = Transcript {
+            command,
+            serial,
+            complaints,
+            verdict: outcome.to_string(),
+        };
         let saved = transcript.save(&artifacts::transcript(&name));
         if let (Outcome::Passed, Some(disk)) = (outcome, disk) {
             // A failed run keeps its disk, so that the command in its transcript still works.
             let _ = fs::remove_file(disk);
         }
         Report {
+            outcome,
             transcript,
             saved: whereabouts(saved),
             elapsed: started.elapsed(),
@@ -283,6 +297,7 @@ impl Live {
 /// What is known about a run that has ended.
 #[derive(Clone, Debug)]
 pub struct Report {
+    outcome: Outcome,
     transcript: Transcript,
     saved: String,
     elapsed: Duration,
@@ -292,7 +307,7 @@ impl Report {
     /// How the run ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.transcript.outcome()
+        self.outcome
     }
 
     /// The record of the run.
@@ -309,7 +324,7 @@ impl Report {
 
     /// The lines that the guest printed.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.transcript.serial().lines().map(str::trim_end)
+        self.transcript.serial.lines().map(str::trim_end)
     }
 
     /// The lines that contain `text`.
@@ -358,7 +373,7 @@ impl Report {
     /// The command, the end of what was printed, and where the rest is.
     #[must_use]
     pub fn evidence(&self) -> String {
-        let command = self.transcript.command();
+        let command = &self.transcript.command;
         format!("$ {command}\n{}{}", self.transcript.tail(TAIL), self.saved)
     }
 }

@@ -4,46 +4,21 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::outcome::Outcome;
-
 /// The record of one run, as saved under target/refrain/transcripts.
 #[derive(Clone, Debug)]
 pub struct Transcript {
-    command: String,
-    serial: String,
-    outcome: Outcome,
+    /// The command that repeats the run.
+    pub command: String,
+    /// Everything the guest printed.
+    pub serial: String,
+    /// What QEMU itself said.
+    pub complaints: String,
+    /// How the run ended, in words.
+    pub verdict: String,
 }
 
 impl Transcript {
-    /// Puts a record together.
-    #[must_use]
-    pub fn new(command: String, serial: String, outcome: Outcome) -> Self {
-        Self {
-            command,
-            serial,
-            outcome,
-        }
-    }
-
-    /// The command that repeats the run.
-    #[must_use]
-    pub fn command(&self) -> &str {
-        &self.command
-    }
-
-    /// Everything the guest printed.
-    #[must_use]
-    pub fn serial(&self) -> &str {
-        &self.serial
-    }
-
-    /// How the run ended.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
-    }
-
-    /// Returns the last `count` lines of what the guest printed.
+    /// Returns the last `count` lines of what the guest printed, and what QEMU said.
     #[must_use]
     pub fn tail(&self, count: usize) -> String {
         let lines: Vec<_> = self.serial.lines().collect();
@@ -54,6 +29,9 @@ impl Transcript {
         }
         for line in lines.iter().skip(skipped) {
             let _ = writeln!(tail, "  | {line}");
+        }
+        for line in self.complaints.lines() {
+            let _ = writeln!(tail, "  ! {line}");
         }
         tail
     }
@@ -66,28 +44,44 @@ impl Transcript {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let end = if self.serial.ends_with('\n') || self.serial.is_empty() {
-            ""
-        } else {
-            "\n"
-        };
         let text = format!(
-            "$ {}\n{}{end}outcome: {}\n",
-            self.command, self.serial, self.outcome
+            "$ {}\n{}{}outcome: {}\n",
+            self.command,
+            whole_lines(&self.serial),
+            whole_lines(&self.complaints),
+            self.verdict
         );
         fs::write(path, text)?;
         Ok(path.to_path_buf())
     }
 }
 
+/// Ends the last line, if there is one that has no end.
+fn whole_lines(text: &str) -> String {
+    let end = if text.ends_with('\n') || text.is_empty() {
+        ""
+    } else {
+        "\n"
+    };
+    format!("{text}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn transcript(serial: &str, complaints: &str) -> Transcript {
+        Transcript {
+            command: "qemu -x".to_owned(),
+            serial: serial.to_owned(),
+            complaints: complaints.to_owned(),
+            verdict: "the kernel panicked".to_owned(),
+        }
+    }
+
     #[test]
     fn tail_says_how_much_it_leaves_out() {
-        let serial = "one\ntwo\nthree\n".to_owned();
-        let transcript = Transcript::new(String::new(), serial, Outcome::Timeout);
+        let transcript = transcript("one\ntwo\nthree\n", "");
         assert_eq!(
             transcript.tail(2),
             "  ... 1 lines before\n  | two\n  | three\n"
@@ -98,17 +92,14 @@ mod tests {
     #[test]
     fn saved_record_holds_command_output_and_outcome() {
         let path = std::env::temp_dir().join(format!("refrain-transcript-{}", std::process::id()));
-        let transcript = Transcript::new(
-            "qemu -x".to_owned(),
-            "hello".to_owned(),
-            Outcome::KernelPanic,
-        );
+        let transcript = transcript("hello", "no disk\n");
         transcript.save(&path).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::remove_file(&path).unwrap();
         assert_eq!(
             text,
-            "$ qemu -x\nhello\noutcome: the kernel panicked (exit 37)\n"
+            "$ qemu -x\nhello\nno disk\noutcome: the kernel panicked\n"
         );
+        assert_eq!(transcript.tail(9), "  | hello\n  ! no disk\n");
     }
 }

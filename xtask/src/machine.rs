@@ -87,14 +87,14 @@ pub(crate) fn run(machine: &Machine, console: Console, patience: Option<Duration
     })
     .context("cannot handle Ctrl-C")?;
 
-    let (ending, serial) = match patience {
+    let ended = match patience {
         Some(patience) => running.finish(Instant::now() + patience),
         None => running.finish_unhurried(),
     };
     if interrupted.load(Ordering::SeqCst) {
         bail!("stopped by a signal");
     }
-    match Outcome::judge(ending, &serial) {
+    match Outcome::judge(ended.ending, &ended.serial) {
         Outcome::Passed => {
             say("passed.");
             Ok(())
