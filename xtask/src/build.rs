@@ -33,6 +33,24 @@ pub(crate) struct Build {
     debug: bool,
 }
 
+/// Which actors are built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Actors<'a> {
+    /// Every one.
+    All,
+    /// Those with these images.
+    Named(&'a [String]),
+}
+
+impl Actors<'_> {
+    fn contains(self, image: &String) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(images) => images.contains(image),
+        }
+    }
+}
+
 /// Which cargo profile is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -51,7 +69,7 @@ impl Build {
         } else {
             Profile::Release
         };
-        let built = everything(&[&self.policy], profile)?;
+        let built = programs(Actors::All, &[&self.policy], profile)?;
         for file in built {
             let size = fs::metadata(&file).map_or(0, |data| data.len());
             say(format!("{:>9} bytes  {}", size, relative(&file).display()));
@@ -65,18 +83,21 @@ pub(crate) fn artifacts() -> PathBuf {
     root().join("target/refrain")
 }
 
-/// Builds the loader, the actors, and a kernel for each of `policies`.
+/// Builds the loader, some actors, and a kernel for each of `policies`.
 /// Returns the files in target/refrain.
-pub(crate) fn everything(policies: &[&str], profile: Profile) -> Result<Vec<PathBuf>> {
+pub(crate) fn programs(
+    actors: Actors<'_>,
+    policies: &[&str],
+    profile: Profile,
+) -> Result<Vec<PathBuf>> {
     for name in policies {
         policy::check(name)?;
     }
     let origin = toolchain::ensure()?;
     say(format!("building with {}.", origin.description()));
     let packages = workspace::packages()?;
-    fs::create_dir_all(artifacts().join("actors"))?;
 
-    let mut built = actors(origin, &packages, profile)?;
+    let mut built = build_actors(origin, &packages, actors, profile)?;
     built.extend(loader(origin, &packages, profile)?);
     for name in policies {
         built.extend(kernel(origin, &packages, name, profile)?);
@@ -84,40 +105,61 @@ pub(crate) fn everything(policies: &[&str], profile: Profile) -> Result<Vec<Path
     Ok(built)
 }
 
-/// Builds every actor, with one cargo command.
-fn actors(origin: Origin, packages: &[Package], profile: Profile) -> Result<Vec<PathBuf>> {
-    let actors: Vec<_> = packages
-        .iter()
-        .filter(|one| one.is_actor() && !one.binaries.is_empty())
-        .collect();
-    if actors.is_empty() {
-        return Ok(Vec::new());
-    }
-    say(format!("building {} actors.", actors.len()));
-    let names = actors.iter().flat_map(|actor| ["-p", actor.name.as_str()]);
-    cargo_build(origin, profile)
-        .args(names)
-        .arg("--bins")
-        .run()?;
-
+/// Builds actors, with one cargo command.
+fn build_actors(
+    origin: Origin,
+    packages: &[Package],
+    wanted: Actors<'_>,
+    profile: Profile,
+) -> Result<Vec<PathBuf>> {
+    let mut arguments = Vec::new();
     // An image bears the name of its binary: one package may hold several.
-    let directory = artifacts().join("actors");
-    let mut kept = Vec::new();
-    for binary in actors.iter().flat_map(|actor| &actor.binaries) {
-        let elf = fs::read(product(binary, profile))?;
-        let image = strip::without_symbols(&elf).with_context(|| format!("actor {binary}"))?;
-        let path = directory.join(format!("{binary}.elf"));
-        write_if_changed(&path, &image)?;
-        kept.push(path);
+    let mut images = Vec::new();
+    for actor in packages.iter().filter(|package| package.is_actor()) {
+        let binaries: Vec<_> = actor
+            .binaries
+            .iter()
+            .filter(|one| wanted.contains(one))
+            .collect();
+        if !binaries.is_empty() {
+            arguments.extend(["-p", actor.name.as_str()]);
+            arguments.extend(
+                binaries
+                    .iter()
+                    .flat_map(|binary| ["--bin", binary.as_str()]),
+            );
+            images.extend(binaries);
+        }
     }
-    // An actor that was renamed or removed must not go on living on disks.
-    for entry in fs::read_dir(&directory)? {
+    let directory = artifacts().join("actors");
+    fs::create_dir_all(&directory)?;
+    if !images.is_empty() {
+        say(format!("building {} actors.", images.len()));
+        cargo_build(origin, profile).args(arguments).run()?;
+    }
+    let mut built = Vec::new();
+    for image in images {
+        let elf = fs::read(product(image, profile))?;
+        let stripped = strip::without_symbols(&elf).with_context(|| format!("actor {image}"))?;
+        let path = directory.join(format!("{image}.elf"));
+        write_if_changed(&path, &stripped)?;
+        built.push(path);
+    }
+    if matches!(wanted, Actors::All) {
+        remove_others(&directory, &built)?;
+    }
+    Ok(built)
+}
+
+/// An actor that was renamed or removed must not go on living on disks.
+fn remove_others(directory: &Path, kept: &[PathBuf]) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if !kept.contains(&path) {
             fs::remove_file(path)?;
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
 /// Builds boot/direct, if it has a binary yet.

@@ -10,8 +10,9 @@ use refrain_tests::outcome::Outcome;
 use refrain_tests::process::Console;
 use refrain_tests::qemu::{self, Firmware, Machine};
 
+use crate::build::{self, Actors, Profile};
 use crate::shell::{Cmd, say};
-use crate::{build, disk, image, packages, policy, sites};
+use crate::{disk, image, packages, policy, sites};
 
 /// What brings the kernel up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -36,16 +37,11 @@ pub(crate) fn ensure_emulator() -> Result<()> {
 }
 
 /// Builds what is missing for a site and describes the machine that boots it.
-pub(crate) fn prepare(
-    site: &str,
-    policy: &str,
-    boot: Boot,
-    profile: build::Profile,
-) -> Result<Machine> {
+pub(crate) fn prepare(site: &str, policy: &str, boot: Boot, profile: Profile) -> Result<Machine> {
     policy::check(policy)?;
-    sites::check(site)?;
+    let images = sites::compile(site)?.images;
     ensure_emulator()?;
-    build::everything(&[policy], profile)?;
+    build::programs(Actors::Named(&images), &[policy], profile)?;
     let disk = disk::make(site)?;
     let kernel = build::kernel_path(policy);
     let firmware = match boot {

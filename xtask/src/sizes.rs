@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::build::{self, Profile};
+use crate::build::{self, Actors, Profile};
 use crate::{policy, strip};
 
 /// Builds everything and prints what each program takes in its file and in memory.
@@ -19,7 +19,7 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// Runs the verb.
     pub(crate) fn run(&self) -> Result<()> {
-        let built = build::everything(&[&self.policy], Profile::Release)?;
+        let built = build::programs(Actors::All, &[&self.policy], Profile::Release)?;
         println!(
             "{:>10} {:>10} {:>10} {:>10}  program",
             "file", "code", "read-only", "data"

@@ -6,10 +6,11 @@
 
 use anyhow::Result;
 
+use crate::build::{self, Actors, Profile};
 use crate::shell::{AlreadySaid, Cmd, say};
 use crate::tally::Tally;
 use crate::workspace::{self, Package};
-use crate::{build, disk, machine, policy, sites};
+use crate::{disk, machine, policy, sites};
 
 /// The package of tests that boot sites.
 const QEMU_TESTS: &str = "refrain-tests";
@@ -104,7 +105,7 @@ impl Test {
 /// Builds what the QEMU tests boot: the kernel with every policy, and the disk of every site.
 fn build_all() -> Result<()> {
     machine::ensure_emulator()?;
-    build::everything(policy::NAMES, build::Profile::Release)?;
+    build::programs(Actors::All, policy::NAMES, Profile::Release)?;
     for site in sites::names()? {
         disk::make(&site)?;
     }
