@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`site`] | the description, as plain data |
 //! | [`limits`] | what a description may ask for |
-//! | [`validate`] | every rule a description must keep, checked on the plain data |
+//! | [`mod@validate`] | every rule a description must keep, checked on the plain data |
 //! | [`encode`] | the bytes on the disk, and how damage to them is noticed |
 //! | [`order`] | the sequence of steps that brings a site up |
 //! | `host` | TOML in, drawings out (feature `host`, needs std) |

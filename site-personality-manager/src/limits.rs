@@ -1,7 +1,7 @@
 //! What a description may ask for.
 //!
 //! The kernel's tables are sized for these numbers, and the rules in
-//! [`validate`](crate::validate) hold descriptions to them. Each is far above what a site needs,
+//! [`validate`](mod@crate::validate) hold descriptions to them. Each is far above what a site needs,
 //! and far below what would make a table or a loop of the kernel large: their purpose is to refuse
 //! nonsense, not to ration.
 

@@ -42,6 +42,10 @@ fn each_kind_of_damage_has_its_own_error() {
         Err(SiteError::Length { expected, found })
     );
 
+    let longer = [bytes.as_slice(), &[0]].concat();
+    let (expected, found) = (bytes.len() as u64, bytes.len() as u64 + 1);
+    assert_eq!(load(&longer), Err(SiteError::Length { expected, found }));
+
     let mut flipped = bytes.clone();
     flipped[HEADER + 3] ^= 0x10;
     assert!(matches!(load(&flipped), Err(SiteError::Checksum { .. })));
