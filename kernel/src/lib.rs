@@ -1,3 +1,80 @@
-//! The Refrain microkernel.
+//! The Refrain microkernel: actors, threads, ports, regions, and the mechanism of restart.
+//!
+//! The kernel detects failures and carries out recoveries; what is done about a failure is decided
+//! by the crate `restart-manager` on the advice of a policy. The binary in `main.rs` puts the two
+//! together with a site.
+//!
+//! # How it works
+//! One CPU. Whoever is in the kernel has interrupts off and holds the whole [`kernel::Kernel`];
+//! there are no other locks. User threads never have state on a kernel stack, so stopping one
+//! never waits for anything. Work that takes long is done by three kernel threads in bounded steps
+//! with interrupts on in between.
+//!
+//! # Where is what
+//! | module | its one idea |
+//! |---|---|
+//! | [`slot`], [`list`] | tables whose entries are named by slot and generation; queues through them |
+//! | [`mm`], [`region`], [`image`], [`user`] | frames, page tables, what is where in an actor, its pristine image, user memory |
+//! | `start` | the order in which everything comes up |
+//! | `arch` | the machine |
+//! | `kernel`, `sched`, `timer`, `thread` | the state, who runs, deadlines |
+//! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
+//! | `ipc`, `port` | messages |
+//! | `actor`, `memory` | actors, their images and their pages |
+//! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
+//! | `fail`, `logger`, `console`, `hooks` | dying, talking, listening, test hooks |
+//!
+//! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod fault;
+pub mod image;
+pub mod list;
+pub mod mm;
+pub mod region;
+pub mod slot;
+pub mod user;
+
+#[cfg(target_os = "none")]
+pub mod actor;
+#[cfg(target_os = "none")]
+pub mod arch;
+#[cfg(target_os = "none")]
+pub mod composition;
+#[cfg(target_os = "none")]
+pub mod console;
+#[cfg(target_os = "none")]
+pub mod fail;
+#[cfg(target_os = "none")]
+pub mod hooks;
+#[cfg(target_os = "none")]
+pub mod ipc;
+#[cfg(target_os = "none")]
+pub mod kernel;
+#[cfg(target_os = "none")]
+pub mod loader;
+#[cfg(target_os = "none")]
+pub mod logger;
+#[cfg(target_os = "none")]
+pub mod memory;
+#[cfg(target_os = "none")]
+pub mod port;
+#[cfg(target_os = "none")]
+pub mod recovery;
+#[cfg(target_os = "none")]
+pub mod sched;
+#[cfg(target_os = "none")]
+pub mod start;
+#[cfg(target_os = "none")]
+pub mod storage;
+#[cfg(target_os = "none")]
+pub mod syscall;
+#[cfg(target_os = "none")]
+pub mod thread;
+#[cfg(target_os = "none")]
+pub mod timer;
+#[cfg(target_os = "none")]
+pub mod trap;

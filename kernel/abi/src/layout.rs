@@ -36,7 +36,7 @@ pub const USER_END: u64 = 0x0000_8000_0000_0000;
 pub const MESSAGE_MAX: usize = 4096;
 
 /// Longest line of the log, in bytes. Longer text is cut.
-pub const LOG_MAX: usize = 256;
+pub const LOG_MAX: usize = 255;
 
 /// Longest panic message kept in a fault record, in bytes.
 pub const PANIC_MAX: usize = 120;

@@ -66,8 +66,6 @@ pub struct SiteInfo {
     pub hot_restarts: u64,
     /// Reloads of actors.
     pub reloads: u64,
-    /// Longest time that interrupts were held off, in nanoseconds.
-    pub interrupts_off_max: u64,
 }
 
 numbered! {

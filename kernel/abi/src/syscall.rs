@@ -102,7 +102,7 @@ syscalls! {
     /// Does nothing. For measuring the way into the kernel and back.
     0 nop Nop() -> ();
 
-    /// Writes a line to the site's log: UTF-8 text of at most 256 bytes (longer text is cut).
+    /// Writes a line to the site's log: UTF-8 text of at most 255 bytes (longer text is cut).
     /// `level` is 1 (error) to 5 (trace).
     1 log Log(level, text, length) -> ();
 

@@ -1,0 +1,8 @@
+//! The one place that knows which machine this is.
+//!
+//! A port supplies: `cpu` (features, interrupt flag, address-space root, floating point), `entry`
+//! (the ways into and out of the kernel), `frame::TrapFrame`, `tables` (descriptor tables),
+//! `interrupts` (the interrupt controller and the tick), `clock`, `serial` and `exit`.
+
+pub mod x86_64;
+pub use self::x86_64::{clock, cpu, entry, exit, frame, interrupts, serial, tables};

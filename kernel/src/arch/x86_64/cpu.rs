@@ -1,0 +1,174 @@
+//! The CPU itself: features, control registers, the interrupt flag, floating point.
+
+use core::arch::asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count};
+
+use x86_64::VirtAddr;
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr2, Cr4, Cr4Flags, Efer, EferFlags};
+use x86_64::registers::model_specific::{LStar, Msr, SFMask};
+use x86_64::registers::rflags::RFlags;
+
+use super::entry::refrain_syscall_entry;
+use super::frame::{KERNEL_CODE, USER_DATA};
+use crate::mm::Frame;
+
+pub use x86_64::instructions::hlt;
+pub use x86_64::instructions::interrupts::{are_enabled as interrupts_enabled, disable, enable};
+
+/// What the CPU has of what we would use.
+#[derive(Clone, Copy, Debug)]
+pub struct Features {
+    /// Pages that cannot be executed.
+    pub no_execute: bool,
+    /// Ring 0 cannot execute ring 3's pages.
+    pub smep: bool,
+    /// Ring 0 cannot touch ring 3's pages.
+    pub smap: bool,
+}
+
+/// Asks the CPU for its features.
+#[must_use]
+pub fn features() -> Features {
+    let extended = if __cpuid(0x8000_0000).eax >= 0x8000_0001 {
+        __cpuid(0x8000_0001).edx
+    } else {
+        0
+    };
+    let structured = if __cpuid(0).eax >= 7 {
+        __cpuid_count(7, 0).ebx
+    } else {
+        0
+    };
+    Features {
+        no_execute: extended & 1 << 20 != 0,
+        smep: structured & 1 << 7 != 0,
+        smap: structured & 1 << 20 != 0,
+    }
+}
+
+/// Turns on what there is, and prepares SYSCALL and floating point.
+///
+/// SMAP stays on for good: the kernel reaches user memory through the direct map only, never
+/// through user addresses.
+///
+/// # Safety
+/// Called once per kernel start with interrupts off, when the kernel's own page tables and
+/// descriptor tables are in use.
+pub unsafe fn initialise(features: Features) {
+    // SAFETY: The flags turn on protections the kernel's mappings satisfy; SYSCALL's target is a
+    // valid entry and its segments are those of the GDT.
+    unsafe {
+        let mut cr4 = Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
+        cr4.set(
+            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
+            features.smep,
+        );
+        cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
+        Cr4::update(|flags| flags.insert(cr4));
+        Cr0::update(|flags| {
+            flags.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::MONITOR_COPROCESSOR);
+            flags.insert(Cr0Flags::TASK_SWITCHED | Cr0Flags::NUMERIC_ERROR);
+            flags.remove(Cr0Flags::EMULATE_COPROCESSOR);
+        });
+        let mut efer = EferFlags::SYSTEM_CALL_EXTENSIONS;
+        efer.set(EferFlags::NO_EXECUTE_ENABLE, features.no_execute);
+        Efer::update(|flags| flags.insert(efer));
+        // STAR: SYSCALL takes CS from bits 47..32; SYSRET takes SS as 8 and CS as 16 more than
+        // bits 63..48 (Intel SDM vol. 2B, SYSRET).
+        Msr::new(0xc000_0081).write((USER_DATA - 8) << 48 | KERNEL_CODE << 32);
+        LStar::write(VirtAddr::new(refrain_syscall_entry as *const () as u64));
+    }
+    SFMask::write(
+        RFlags::INTERRUPT_FLAG
+            | RFlags::DIRECTION_FLAG
+            | RFlags::TRAP_FLAG
+            | RFlags::ALIGNMENT_CHECK
+            | RFlags::NESTED_TASK,
+    );
+}
+
+/// The address of the last page fault.
+#[must_use]
+pub fn fault_address() -> u64 {
+    Cr2::read_raw()
+}
+
+/// Switches to the address space with this root table.
+///
+/// # Safety
+/// The root's upper half is the kernel's.
+pub unsafe fn set_root(root: Frame) {
+    // SAFETY: The kernel, its stacks and the direct map stay where they are.
+    unsafe { asm!("mov cr3, {}", in(reg) root.address(), options(nostack, preserves_flags)) };
+}
+
+/// Forgets what the CPU remembers of one page of the present address space.
+pub fn flush(address: u64) {
+    // SAFETY: Forgetting a translation changes no memory.
+    unsafe { asm!("invlpg [{}]", in(reg) address, options(nostack, preserves_flags)) };
+}
+
+/// The floating-point and SSE registers of a thread (Intel SDM vol. 1, 10.5.1).
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(16))]
+pub struct FloatingPoint([u8; 512]);
+
+impl FloatingPoint {
+    /// The state after FNINIT and with all SSE exceptions masked.
+    pub const INITIAL: Self = {
+        let mut bytes = [0; 512];
+        bytes[0] = 0x7f;
+        bytes[1] = 0x03;
+        bytes[24] = 0x80;
+        bytes[25] = 0x1f;
+        Self(bytes)
+    };
+
+    /// Saves the CPU's registers here.
+    pub fn save(&mut self) {
+        // SAFETY: 512 bytes, aligned; the task-switched flag is clear for the thread that ran.
+        unsafe { asm!("fxsave64 [{}]", in(reg) self, options(nostack, preserves_flags)) };
+    }
+
+    /// Loads the CPU's registers from here.
+    pub fn load(&self) {
+        // SAFETY: What `save` or `INITIAL` made is valid state.
+        unsafe { asm!("fxrstor64 [{}]", in(reg) self, options(nostack, preserves_flags)) };
+    }
+}
+
+/// Lets the next thread use floating-point and SSE instructions without a fault.
+pub fn allow_floating_point() {
+    // SAFETY: CLTS only clears the flag.
+    unsafe { asm!("clts", options(nostack, preserves_flags)) };
+}
+
+/// Makes the next floating-point or SSE instruction fault (#NM).
+pub fn trap_floating_point() {
+    // SAFETY: Sets one flag that the kernel's own code, built without SSE, never meets.
+    unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::TASK_SWITCHED)) };
+}
+
+/// The root table in use.
+#[must_use]
+pub fn root() -> Frame {
+    let value: u64;
+    // SAFETY: Reads a register.
+    unsafe { asm!("mov {}, cr3", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    Frame::containing(value).unwrap_or(Frame(0))
+}
+
+/// Makes the no-execute bit of page tables count. Every x86_64 CPU we can run on has it; without
+/// it our tables would be invalid.
+///
+/// # Safety
+/// Before the kernel's own page tables are used.
+pub unsafe fn enable_no_execute() {
+    // SAFETY: As the caller promises.
+    unsafe { Efer::update(|flags| flags.insert(EferFlags::NO_EXECUTE_ENABLE)) };
+}
+
+/// Sleeps until the next interrupt, which is taken.
+pub fn wait_for_interrupt() {
+    x86_64::instructions::interrupts::enable_and_hlt();
+}

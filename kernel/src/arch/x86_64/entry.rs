@@ -1,0 +1,232 @@
+//! The ways into the kernel and back out of it.
+//!
+//! All of them leave a [`TrapFrame`] and call one of two Rust functions, which return the frame to
+//! continue with: that of the same thread or of another. There is no other context switch.
+//!
+//! - From ring 3, by interrupt or SYSCALL, the frame is written straight into the current
+//!   thread's own record: TSS.RSP0 and `CURRENT_FRAME_END` point just past it. The kernel then
+//!   runs on the one CPU stack with interrupts off. So a user thread never has anything on a
+//!   kernel stack: whatever it is doing, its state is its frame, and freezing it needs no waiting.
+//! - From ring 0, by an interrupt (only kernel threads run with interrupts on), the frame is on
+//!   the kernel thread's own stack, and the kernel continues on the CPU stack.
+//! - An exception in ring 0 is a kernel bug; it stays on the stack it came on and does not return.
+//!
+//! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
+
+use core::arch::{global_asm, naked_asm};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::frame::{SYSCALL_VECTOR, TrapFrame, USER_CODE, USER_DATA};
+use super::tables;
+
+/// The vector a kernel thread raises to give up the CPU.
+pub const RESCHEDULE_VECTOR: u8 = 0x81;
+
+/// Size of the CPU stack on which handlers run. Handlers nest nothing and recurse nowhere; the
+/// deepest is the formatting of a log line, far below this.
+const CPU_STACK_BYTES: usize = 64 * 1024;
+
+#[repr(C, align(16))]
+struct CpuStack([u8; CPU_STACK_BYTES]);
+
+#[unsafe(no_mangle)]
+static mut REFRAIN_CPU_STACK: CpuStack = CpuStack([0; CPU_STACK_BYTES]);
+
+#[unsafe(no_mangle)]
+static REFRAIN_FRAME_END: AtomicU64 = AtomicU64::new(0);
+
+#[unsafe(no_mangle)]
+static REFRAIN_USER_RSP: AtomicU64 = AtomicU64::new(0);
+
+/// Directs the next entry from ring 3 into `frame`.
+///
+/// # Safety
+/// `frame` is the frame of the thread that runs next, and stays valid while that thread exists.
+pub unsafe fn set_current_frame(frame: *mut TrapFrame) {
+    // SAFETY: One past the frame is still within its allocation's bounds.
+    let end = unsafe { frame.add(1) } as u64;
+    REFRAIN_FRAME_END.store(end, Ordering::Relaxed);
+    tables::set_kernel_stack(end);
+}
+
+global_asm!(
+    r#"
+.section .text.refrain_entry, "ax"
+
+// SYSCALL: RCX holds the return address, R11 the flags; interrupts are off by SFMASK.
+.balign 16
+.global refrain_syscall_entry
+refrain_syscall_entry:
+    mov [rip + REFRAIN_USER_RSP], rsp
+    mov rsp, [rip + REFRAIN_FRAME_END]
+    push {user_data}
+    push qword ptr [rip + REFRAIN_USER_RSP]
+    push r11
+    push {user_code}
+    push rcx
+    push 0
+    push {syscall_vector}
+    push rax
+    push rbx
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push rbp
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {syscall}
+    // RAX is the frame to continue with.
+.global refrain_resume
+refrain_resume:
+    mov rsp, rax
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rbp
+    pop rdi
+    pop rsi
+    pop rdx
+    cmp qword ptr [rsp + 24], {syscall_vector}
+    jne 2f
+    // Left by SYSRET: RCX and R11 take what the frame holds as RIP and RFLAGS.
+    pop rcx
+    pop rbx
+    pop rax
+    mov rcx, [rsp + 16]
+    mov r11, [rsp + 32]
+    mov rsp, [rsp + 40]
+    sysretq
+2:
+    pop rcx
+    pop rbx
+    pop rax
+    add rsp, 16
+    iretq
+
+.balign 16
+refrain_trap:
+    push rax
+    push rbx
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push rbp
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    test byte ptr [rsp + 18*8], 3
+    jnz 3f
+    cmp qword ptr [rsp + 15*8], 32
+    jb 4f
+3:
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {trap}
+    jmp refrain_resume
+4:
+    // An exception in ring 0. A pending single step that fires after SYSCALL is the user's
+    // doing (the flag was set when SYSCALL ran): clear it and go on.
+    cmp qword ptr [rsp + 15*8], 1
+    jne 5f
+    and qword ptr [rsp + 19*8], ~0x100
+    mov rax, rsp
+    jmp refrain_resume
+5:
+    and rsp, -16
+    call {kernel_exception}
+    ud2
+"#,
+    user_data = const USER_DATA,
+    user_code = const USER_CODE,
+    syscall_vector = const SYSCALL_VECTOR,
+    stack_bytes = const CPU_STACK_BYTES,
+    syscall = sym crate::trap::syscall,
+    trap = sym crate::trap::trap,
+    kernel_exception = sym crate::trap::kernel_exception,
+);
+
+unsafe extern "C" {
+    /// Where SYSCALL enters.
+    pub safe fn refrain_syscall_entry();
+    fn refrain_trap();
+}
+
+/// Continues with a frame and never returns: how the first thread starts.
+///
+/// # Safety
+/// The frame is that of the current thread, and nothing on the present stack is needed again.
+#[unsafe(naked)]
+pub unsafe extern "C" fn resume(frame: *mut TrapFrame) -> ! {
+    naked_asm!("mov rax, rdi", "jmp refrain_resume")
+}
+
+/// Goes on with `next(first, second)` on the CPU stack, and never returns: how the kernel leaves
+/// the stack of whoever loaded it.
+///
+/// # Safety
+/// Nothing on the present stack is needed again but what the arguments point to, and those only
+/// until the loader's mappings go.
+#[unsafe(naked)]
+pub unsafe extern "C" fn on_cpu_stack(
+    first: *const (),
+    second: *const (),
+    next: extern "C" fn(*const (), *const ()) -> !,
+) -> ! {
+    naked_asm!(
+        "lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]",
+        "xor ebp, ebp",
+        "call rdx",
+        "ud2",
+        stack_bytes = const CPU_STACK_BYTES,
+    )
+}
+
+/// The entry of one vector: completes what the CPU pushed to a whole frame.
+#[unsafe(naked)]
+extern "C" fn stub<const VECTOR: u64>() {
+    naked_asm!(
+        // Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an error code
+        // (Intel SDM vol. 3A, table 6-1).
+        ".if !(({vector} == 8) || (({vector} >= 10) && ({vector} <= 14)) || ({vector} == 17) || ({vector} == 21) || ({vector} == 29) || ({vector} == 30))",
+        "push 0",
+        ".endif",
+        "push {vector}",
+        "jmp {trap}",
+        vector = const VECTOR,
+        trap = sym refrain_trap,
+    )
+}
+
+macro_rules! stubs {
+    ($($vector:literal)*) => {
+        [$(($vector, stub::<$vector> as extern "C" fn())),*]
+    };
+}
+
+/// Every vector we take, with its entry.
+pub const STUBS: [(u8, extern "C" fn()); 49] = stubs!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+    32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47
+    0x81
+);

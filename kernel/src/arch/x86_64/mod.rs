@@ -1,0 +1,10 @@
+//! x86_64: one mechanism a file.
+
+pub mod clock;
+pub mod cpu;
+pub mod entry;
+pub mod exit;
+pub mod frame;
+pub mod interrupts;
+pub mod serial;
+pub mod tables;

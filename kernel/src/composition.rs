@@ -1,0 +1,43 @@
+//! What the binary gives to the library: the policy, and how to read a site's description.
+//!
+//! The kernel library knows neither the shipped policies nor the format of a site's description;
+//! whoever builds a binary chooses both.
+
+use abi::Text;
+use abi::layout::PANIC_MAX;
+use alloc::vec::Vec;
+use restart_manager::{ActorKind, Parameters, RestartPolicy};
+
+use crate::actor::Declaration;
+use abi::Name;
+
+/// The parts of a kernel that are chosen when it is built.
+pub struct Composition {
+    /// Advises on failures.
+    pub policy: &'static dyn RestartPolicy,
+    /// Reads a site's description into the steps that bring the site up.
+    pub steps: fn(&[u8]) -> Result<Vec<Step>, Text<PANIC_MAX>>,
+}
+
+/// One step of bringing a site up.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Declare a group. Groups are numbered in the order of their steps.
+    Group {
+        /// Its name.
+        name: Name,
+        /// The group it stands on.
+        base: Option<usize>,
+    },
+    /// Declare an actor and load its image.
+    Actor {
+        /// What the kernel needs to know about it.
+        declaration: Declaration,
+        /// The number of its group.
+        group: usize,
+        /// Who starts it.
+        kind: ActorKind,
+        /// What the policy is tuned by.
+        parameters: Parameters,
+    },
+}

@@ -1,0 +1,73 @@
+//! What was typed on the serial port, and who waits for it.
+
+use abi::Status;
+
+use crate::fault::Fault;
+use crate::kernel::Kernel;
+use crate::list::List;
+use crate::thread::{QUEUE, Wait};
+use crate::user::UserSlice;
+
+/// Bytes kept until somebody reads them; what is typed beyond that is lost.
+pub const TYPED_MAX: usize = 256;
+
+/// Typed bytes and waiting threads.
+pub struct Console {
+    typed: [u8; TYPED_MAX],
+    length: usize,
+    /// Threads that wait for something typed.
+    pub waiting: List<QUEUE>,
+}
+
+impl Console {
+    /// Nothing typed, nobody waiting.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            typed: [0; TYPED_MAX],
+            length: 0,
+            waiting: List::EMPTY,
+        }
+    }
+}
+
+impl Kernel {
+    /// A byte was typed.
+    pub fn typed(&mut self, byte: u8) {
+        if let Some(place) = self.console.typed.get_mut(self.console.length) {
+            *place = byte;
+            self.console.length += 1;
+        }
+        let Some(thread) = self.console.waiting.first() else {
+            return;
+        };
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        let (wait, home) = (record.wait, record.home);
+        let (Wait::Console(buffer), Some(home)) = (wait, home) else {
+            return;
+        };
+        match self.take_typed(home.0, buffer) {
+            Ok(Some(length)) => self.finish_wait(thread, Status::OK, [length, 0, 0]),
+            Ok(None) => {}
+            Err(fault) => self.fail(thread, fault.record()),
+        }
+    }
+
+    /// Moves typed bytes to an actor; `None` when there are none.
+    ///
+    /// # Errors
+    /// The actor's fault; the bytes stay.
+    pub fn take_typed(&mut self, actor: u32, buffer: UserSlice) -> Result<Option<u64>, Fault> {
+        let typed = self.console.typed;
+        let length = self.console.length.min(buffer.length() as usize);
+        if length == 0 {
+            return Ok(None);
+        }
+        self.copy_out(actor, buffer, typed.get(..length).unwrap_or_default())?;
+        self.console.typed.copy_within(length.., 0);
+        self.console.length -= length;
+        Ok(Some(length as u64))
+    }
+}

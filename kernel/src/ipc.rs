@@ -1,0 +1,721 @@
+//! Ports in action: send, receive, call and reply, and what a failure of either side does.
+//!
+//! Every message goes through the queue, and [`Kernel::serve`] then brings waiting receivers and
+//! queued messages together, so that there is one path to get right.
+//!
+//! # Invariants
+//! - A thread that waits for a reply is among its port's `callers`; one that waits for room, or
+//!   for an absent port, among its `senders`; one that waits for a message among its `receivers`.
+//! - At most one of a port's `messages` and `receivers` is non-empty between two syscalls.
+
+use abi::layout::MESSAGE_MAX;
+use abi::status::Progress;
+use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
+use abi::{ActorId, Generation, Name, PortId, ReplyToken, Slot, Span, Status};
+
+use crate::fault::{Fault, Refusal};
+use crate::kernel::Kernel;
+use crate::list::{Link, List};
+use crate::memory::Blame;
+use crate::mm::direct;
+use crate::port::{DEPTH_MAX, INLINE_BYTES, Message, Payload, Port, Presence};
+use crate::syscall::Next;
+use crate::thread::{Stage, Wait};
+use crate::user::{Access, UserSlice};
+
+/// What happens to a port when its owner is frozen or gives it up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PortFate {
+    /// The owner comes back: a named port is absent until then, any other is destroyed.
+    Successor,
+    /// It is destroyed.
+    End,
+}
+
+impl Kernel {
+    /// Makes a port of the current actor's.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn port_create(
+        &mut self,
+        actor: u32,
+        name: Option<Name>,
+        depth: u64,
+    ) -> Result<PortId, Refusal> {
+        let depth = u32::try_from(depth)
+            .ok()
+            .filter(|depth| (1..=DEPTH_MAX).contains(depth));
+        let depth = depth.ok_or(Status::BAD_ARGUMENT)?;
+        if let Some(slot) = name.and_then(|name| self.names.get(&name).copied()) {
+            return self.reopen(actor, slot, depth);
+        }
+        let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        if owner.port_count >= owner.declaration.budget.ports {
+            return Err(Status::LIMIT_REACHED.into());
+        }
+        let port = Port::new(Slot(actor), name, depth);
+        let (slot, generation) = self.ports.insert(port).map_err(|_| Status::LIMIT_REACHED)?;
+        owner.port_count += 1;
+        owner.ports.push_back(&mut self.ports, slot.0);
+        if let Some(port) = self.ports.at_mut(slot.0) {
+            port.first_generation = generation;
+        }
+        if let Some(name) = name {
+            self.names.insert(name, slot.0);
+            self.tell_finders(name);
+        }
+        Ok(PortId::new(slot, generation))
+    }
+
+    /// Makes an absent port again, for the next incarnation of its owner.
+    fn reopen(&mut self, actor: u32, slot: u32, depth: u32) -> Result<PortId, Refusal> {
+        let port = self.ports.at_mut(slot).ok_or(Status::DEAD)?;
+        if port.owner.0 != actor || port.presence == Presence::Open {
+            return Err(Status::ALREADY_EXISTS.into());
+        }
+        port.presence = Presence::Open;
+        port.depth = depth;
+        let name = port.name;
+        // Those who waited for the port find it now, in the order in which they came.
+        let waiting = core::mem::replace(&mut port.senders, List::EMPTY);
+        self.admit(slot, waiting);
+        if let Some(name) = name {
+            self.tell_finders(name);
+        }
+        Ok(self.port_id(slot))
+    }
+
+    /// Destroys a port of the current actor's.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn port_destroy(&mut self, actor: u32, id: PortId) -> Result<(), Refusal> {
+        let slot = self.check_own_port(actor, id)?;
+        self.renounce_port(slot, PortFate::End);
+        Ok(())
+    }
+
+    /// Finds a port by name, waiting for it if need be.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn port_find(&mut self, name: Name, timeout: Span) -> Result<Next, Refusal> {
+        let slot = self.names.get(&name).copied();
+        if let Some(slot) = slot
+            && self
+                .ports
+                .at(slot)
+                .is_some_and(|port| port.presence == Presence::Open)
+        {
+            return Ok(Next::Return([self.port_id(slot).raw(), 0, 0]));
+        }
+        if timeout == Span::ZERO {
+            return Err(Status::NOT_FOUND.into());
+        }
+        let thread = self.scheduler.current();
+        self.block_current(Wait::Find(name));
+        self.finders.push_back(&mut self.threads, thread);
+        self.set_deadline(thread, timeout);
+        Ok(Next::Blocked)
+    }
+
+    fn tell_finders(&mut self, name: Name) {
+        let Some(slot) = self.names.get(&name).copied() else {
+            return;
+        };
+        let id = self.port_id(slot).raw();
+        let mut next = self.finders.first();
+        while let Some(thread) = next {
+            next = self.finders.after(&self.threads, thread);
+            let wait = self.threads.at(thread).map(|record| record.wait);
+            if matches!(wait, Some(Wait::Find(wanted)) if wanted == name) {
+                self.finish_wait(thread, Status::OK, [id, 0, 0]);
+            }
+        }
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn send(
+        &mut self,
+        actor: u32,
+        id: PortId,
+        message: UserSlice,
+        timeout: Span,
+    ) -> Result<Next, Refusal> {
+        let slot = self.check_port(id)?;
+        if message.length() > MESSAGE_MAX as u64 {
+            return Err(Status::TOO_LONG.into());
+        }
+        let port = self.ports.at(slot).ok_or(Status::DEAD)?;
+        let is_absent = port.presence == Presence::Absent;
+        if is_absent || port.held >= port.depth {
+            if timeout == Span::ZERO {
+                let status = if is_absent {
+                    Status::FROZEN
+                } else {
+                    Status::QUEUE_FULL
+                };
+                return Err(status.into());
+            }
+            self.check_memory(actor, message, Access::Read)?;
+            self.wait_at(
+                slot,
+                Wait::Send {
+                    port: slot,
+                    message,
+                },
+                timeout,
+            );
+            return Ok(Next::Blocked);
+        }
+        self.enqueue_copy(actor, slot, message)?;
+        self.serve(slot);
+        Ok(Next::Return([0; 3]))
+    }
+
+    /// Sends a request and waits for the reply.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn call(
+        &mut self,
+        actor: u32,
+        id: PortId,
+        [request, reply, lengths]: [u64; 3],
+        timeout: Span,
+        flags: u64,
+    ) -> Result<Next, Refusal> {
+        let slot = self.check_port(id)?;
+        let (request_length, reply_length) = unpack_lengths(lengths);
+        let request = UserSlice::new(request, request_length)?;
+        let reply = UserSlice::new(reply, reply_length)?;
+        if request_length > MESSAGE_MAX as u64 || reply_length > MESSAGE_MAX as u64 {
+            return Err(Status::TOO_LONG.into());
+        }
+        if flags & !CALL_REFUSE_FROZEN != 0 {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
+        self.check_memory(actor, request, Access::Read)?;
+        self.check_memory(actor, reply, Access::Write)?;
+        let is_absent = self
+            .ports
+            .at(slot)
+            .is_some_and(|port| port.presence == Presence::Absent);
+        if is_absent && flags & CALL_REFUSE_FROZEN != 0 {
+            return Err(Status::FROZEN.into());
+        }
+        if timeout == Span::ZERO {
+            return Err(Status::TIMED_OUT.into());
+        }
+        let thread = self.scheduler.current();
+        if let Some(record) = self.threads.at_mut(thread) {
+            record.call = record.call.wrapping_add(1);
+        }
+        let wait = Wait::Call {
+            port: slot,
+            request,
+            reply,
+            stage: Stage::Absent,
+        };
+        if is_absent {
+            self.wait_at(slot, wait, timeout);
+            return Ok(Next::Blocked);
+        }
+        self.block_current(wait);
+        self.set_deadline(thread, timeout);
+        self.enqueue_call(slot, thread);
+        self.serve(slot);
+        Ok(Next::Blocked)
+    }
+
+    /// Takes the next message of a port of the current actor's.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn receive(
+        &mut self,
+        actor: u32,
+        id: PortId,
+        buffer: UserSlice,
+        timeout: Span,
+    ) -> Result<Next, Refusal> {
+        let slot = self.check_own_port(actor, id)?;
+        let buffer = buffer.cut(MESSAGE_MAX as u64);
+        if let Some(taken) = self.take(slot, actor, buffer) {
+            return taken.map(Next::Return);
+        }
+        if timeout == Span::ZERO {
+            return Err(Status::TIMED_OUT.into());
+        }
+        self.check_memory(actor, buffer, Access::Write)?;
+        let thread = self.scheduler.current();
+        self.block_current(Wait::Receive { port: slot, buffer });
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.receivers.push_back(&mut self.threads, thread);
+        }
+        self.set_deadline(thread, timeout);
+        Ok(Next::Blocked)
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn reply(
+        &mut self,
+        actor: u32,
+        token: ReplyToken,
+        message: UserSlice,
+    ) -> Result<(), Refusal> {
+        if message.length() > MESSAGE_MAX as u64 {
+            return Err(Status::TOO_LONG.into());
+        }
+        let thread = token.slot().0;
+        let caller = self.threads.at(thread).ok_or(Status::NO_CALLER)?;
+        let Wait::Call {
+            port,
+            reply,
+            stage: Stage::Taken,
+            ..
+        } = caller.wait
+        else {
+            return Err(Status::NO_CALLER.into());
+        };
+        let is_ours = self
+            .ports
+            .at(port)
+            .is_some_and(|port| port.owner.0 == actor);
+        if !is_ours || caller.call != token.generation().0 {
+            return Err(Status::NO_CALLER.into());
+        }
+        let home = caller.home.map_or(u32::MAX, |slot| slot.0);
+        let (status, length) = if message.length() > reply.length() {
+            (Status::BUFFER_TOO_SMALL, message.length())
+        } else {
+            match self.copy_across((actor, message), (home, reply)) {
+                Ok(()) => (Status::OK, message.length()),
+                Err(Blame::Sender(fault)) => return Err(fault.into()),
+                Err(Blame::Receiver(fault)) => {
+                    self.fail_thread(thread, fault);
+                    return Ok(());
+                }
+            }
+        };
+        self.finish_wait(thread, status, [length, 0, 0]);
+        self.note_reply(actor);
+        Ok(())
+    }
+
+    /// Waits among a port's senders: for room, or for the port itself.
+    fn wait_at(&mut self, slot: u32, wait: Wait, timeout: Span) {
+        let thread = self.scheduler.current();
+        self.block_current(wait);
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.senders.push_back(&mut self.threads, thread);
+        }
+        self.set_deadline(thread, timeout);
+    }
+
+    /// Copies a message of `send` into the queue.
+    fn enqueue_copy(&mut self, actor: u32, slot: u32, message: UserSlice) -> Result<(), Refusal> {
+        let length = message.length() as usize;
+        let payload = if length <= INLINE_BYTES {
+            let mut bytes = [0; INLINE_BYTES];
+            self.copy_in(actor, message, &mut bytes)?;
+            Payload::Inline(bytes)
+        } else {
+            let frame = self.frames.allocate().ok_or(Status::NO_MEMORY)?;
+            // SAFETY: The frame was just allocated.
+            let bytes = unsafe { direct::bytes(frame) };
+            if let Err(fault) = self.copy_in(actor, message, bytes) {
+                self.frames.free(frame);
+                return Err(fault.into());
+            }
+            Payload::Frame(frame)
+        };
+        let sender = self.actor_id(actor);
+        let message = Message {
+            sender,
+            length: length as u32,
+            payload,
+            link: Link::FREE,
+        };
+        match self.messages.insert(message) {
+            Ok((message, _)) => {
+                if let Some(port) = self.ports.at_mut(slot) {
+                    port.messages.push_back(&mut self.messages, message.0);
+                    port.held += 1;
+                }
+                Ok(())
+            }
+            Err(_) => {
+                if let Payload::Frame(frame) = payload {
+                    self.frames.free(frame);
+                }
+                Err(Status::LIMIT_REACHED.into())
+            }
+        }
+    }
+
+    /// Queues the request of a thread that waits in `call`, and notes it among the callers.
+    fn enqueue_call(&mut self, slot: u32, thread: u32) {
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        let Wait::Call { request, .. } = record.wait else {
+            return;
+        };
+        let sender = record
+            .home
+            .map_or(ActorId::NONE, |home| self.actor_id(home.0));
+        let message = Message {
+            sender,
+            length: request.length() as u32,
+            payload: Payload::Caller(thread),
+            link: Link::FREE,
+        };
+        let Ok((message, _)) = self.messages.insert(message) else {
+            self.finish_wait(thread, Status::LIMIT_REACHED, [0; 3]);
+            return;
+        };
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.messages.push_back(&mut self.messages, message.0);
+            port.callers.push_back(&mut self.threads, thread);
+        }
+        self.set_stage(thread, Stage::Queued(message.0));
+    }
+
+    fn set_stage(&mut self, thread: u32, new: Stage) {
+        if let Some(record) = self.threads.at_mut(thread)
+            && let Wait::Call { stage, .. } = &mut record.wait
+        {
+            *stage = new;
+        }
+    }
+
+    /// Lets waiting threads in, in order, as far as there is room. `waiting` was the port's list
+    /// of senders; those who do not fit stay in it.
+    fn admit(&mut self, slot: u32, mut waiting: List<{ crate::thread::QUEUE }>) {
+        while let Some(thread) = waiting.first() {
+            let Some(record) = self.threads.at(thread) else {
+                break;
+            };
+            let (wait, home) = (record.wait, record.home);
+            match wait {
+                Wait::Call { .. } => {
+                    waiting.remove(&mut self.threads, thread);
+                    self.enqueue_call(slot, thread);
+                }
+                Wait::Send { message, .. } => {
+                    if self
+                        .ports
+                        .at(slot)
+                        .is_none_or(|port| port.held >= port.depth)
+                    {
+                        break;
+                    }
+                    waiting.remove(&mut self.threads, thread);
+                    let home = home.map_or(u32::MAX, |home| home.0);
+                    match self.enqueue_copy(home, slot, message) {
+                        Ok(()) => self.finish_wait(thread, Status::OK, [0; 3]),
+                        Err(Refusal::Status(status, results)) => {
+                            self.finish_wait(thread, status, results);
+                        }
+                        Err(Refusal::Fault(fault)) => self.fail_thread(thread, fault),
+                    }
+                }
+                _ => waiting.remove(&mut self.threads, thread),
+            }
+        }
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.senders = waiting;
+        }
+        self.serve(slot);
+    }
+
+    /// Gives queued messages to waiting receivers. Each turn takes one receiver off the list.
+    fn serve(&mut self, slot: u32) {
+        while let Some(port) = self.ports.at_mut(slot) {
+            let Some(thread) = port.receivers.first() else {
+                return;
+            };
+            if port.messages.is_empty() {
+                return;
+            }
+            let owner = port.owner.0;
+            let wait = self.threads.at(thread).map(|record| record.wait);
+            let Some(Wait::Receive { buffer, .. }) = wait else {
+                return;
+            };
+            match self.take(slot, owner, buffer) {
+                None => return,
+                Some(Ok(results)) => self.finish_wait(thread, Status::OK, results),
+                Some(Err(Refusal::Status(status, results))) => {
+                    self.finish_wait(thread, status, results);
+                }
+                Some(Err(Refusal::Fault(fault))) => self.fail_thread(thread, fault),
+            }
+        }
+    }
+
+    /// Takes the first message out of a port into `buffer`. Results: length, sender, token.
+    /// `None` when there is no message. A message that does not fit stays where it is.
+    fn take(
+        &mut self,
+        slot: u32,
+        receiver: u32,
+        buffer: UserSlice,
+    ) -> Option<Result<[u64; 3], Refusal>> {
+        loop {
+            let index = self.ports.at(slot)?.messages.first()?;
+            let message = self.messages.at(index)?;
+            let (length, sender) = (u64::from(message.length), message.sender);
+            if length > buffer.length() {
+                return Some(Err(Refusal::Status(
+                    Status::BUFFER_TOO_SMALL,
+                    [length, 0, 0],
+                )));
+            }
+            let (copied, token) = match message.payload {
+                Payload::Inline(bytes) => (
+                    self.copy_out(receiver, buffer, bytes.get(..length as usize)?),
+                    0,
+                ),
+                Payload::Frame(frame) => {
+                    // SAFETY: The frame is the message's.
+                    let bytes = unsafe { direct::bytes(frame) };
+                    (
+                        self.copy_out(receiver, buffer, bytes.get(..length as usize)?),
+                        0,
+                    )
+                }
+                Payload::Caller(thread) => {
+                    let record = self.threads.at(thread)?;
+                    let Wait::Call { request, .. } = record.wait else {
+                        return None;
+                    };
+                    let home = record.home.map_or(u32::MAX, |home| home.0);
+                    let token = ReplyToken::new(Slot(thread), Generation(record.call)).raw();
+                    match self.copy_across((home, request), (receiver, buffer)) {
+                        Ok(()) => (Ok(()), token),
+                        Err(Blame::Receiver(fault)) => (Err(fault), token),
+                        Err(Blame::Sender(fault)) => {
+                            // The caller's own memory is gone: its fault, and the next message.
+                            self.fail_thread(thread, fault);
+                            self.drop_message(slot, index);
+                            continue;
+                        }
+                    }
+                }
+            };
+            if let Err(fault) = copied {
+                return Some(Err(fault.into()));
+            }
+            let caller = match message_caller(self.messages.at(index)) {
+                Some(thread) => {
+                    self.set_stage(thread, Stage::Taken);
+                    true
+                }
+                None => false,
+            };
+            self.drop_message(slot, index);
+            if !caller && let Some(port) = self.ports.at_mut(slot) {
+                let waiting = core::mem::replace(&mut port.senders, List::EMPTY);
+                if waiting.is_empty() {
+                    port.senders = waiting;
+                } else {
+                    self.admit(slot, waiting);
+                }
+            }
+            return Some(Ok([length, sender.raw(), token]));
+        }
+    }
+
+    /// Takes a message out of its port's queue and frees it.
+    pub fn drop_message(&mut self, slot: u32, message: u32) {
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.messages.remove(&mut self.messages, message);
+            if message_caller(self.messages.at(message)).is_none() {
+                port.held = port.held.saturating_sub(1);
+            }
+        }
+        let removed = self.messages.remove(Slot(message));
+        if let Some(Message {
+            payload: Payload::Frame(frame),
+            ..
+        }) = removed
+        {
+            self.frames.free(frame);
+        }
+    }
+
+    /// Ends a port as far as its present capability goes, and tells everybody who waits at it.
+    pub fn renounce_port(&mut self, slot: u32, fate: PortFate) {
+        let Some(port) = self.ports.at(slot) else {
+            return;
+        };
+        let is_named = port.name.is_some();
+        let successor = if fate == PortFate::Successor && is_named {
+            self.ports
+                .rename(Slot(slot))
+                .map(|generation| PortId::new(Slot(slot), generation))
+        } else {
+            None
+        };
+        let status = if successor.is_some() {
+            Status::RESTARTED
+        } else {
+            Status::DEAD
+        };
+        let raw = successor.map_or(0, PortId::raw);
+        while let Some(port) = self.ports.at(slot) {
+            let waiting = port
+                .callers
+                .first()
+                .or(port.senders.first())
+                .or(port.receivers.first());
+            let Some(thread) = waiting else { break };
+            let progress = match self.threads.at(thread).map(|record| record.wait) {
+                Some(Wait::Call {
+                    stage: Stage::Taken,
+                    ..
+                }) => Progress::MAYBE_EXECUTED,
+                _ => Progress::NOT_ENTERED,
+            };
+            self.finish_wait(thread, status, [0, raw, progress.0]);
+        }
+        while let Some(message) = self.ports.at(slot).and_then(|port| port.messages.first()) {
+            self.drop_message(slot, message);
+        }
+        if successor.is_some() {
+            if let Some(port) = self.ports.at_mut(slot) {
+                port.presence = Presence::Absent;
+            }
+            return;
+        }
+        let Some(owner) = self.ports.at(slot).map(|port| port.owner) else {
+            return;
+        };
+        if let Some(owner) = self.actors.at_mut(owner.0) {
+            owner.ports.remove(&mut self.ports, slot);
+            owner.port_count = owner.port_count.saturating_sub(1);
+        }
+        if let Some(name) = self.ports.remove(Slot(slot)).and_then(|port| port.name) {
+            self.names.remove(&name);
+        }
+    }
+
+    /// Ends a thread's wait with a syscall result.
+    pub fn finish_wait(&mut self, thread: u32, status: Status, results: [u64; 3]) {
+        self.cancel_wait(thread);
+        if let Some(record) = self.threads.at_mut(thread) {
+            record.set_results(status, results);
+        }
+        self.make_ready(thread);
+    }
+
+    /// Takes a thread out of every list it waits in, without making it ready.
+    pub fn cancel_wait(&mut self, thread: u32) {
+        self.clear_deadline(thread);
+        let Some(record) = self.threads.at_mut(thread) else {
+            return;
+        };
+        let wait = core::mem::replace(&mut record.wait, Wait::Nothing);
+        match wait {
+            Wait::Receive { port, .. } => {
+                if let Some(port) = self.ports.at_mut(port) {
+                    port.receivers.remove(&mut self.threads, thread);
+                }
+            }
+            Wait::Send { port, .. }
+            | Wait::Call {
+                port,
+                stage: Stage::Absent,
+                ..
+            } => {
+                if let Some(port) = self.ports.at_mut(port) {
+                    port.senders.remove(&mut self.threads, thread);
+                }
+            }
+            Wait::Call {
+                port: slot, stage, ..
+            } => {
+                if let Some(port) = self.ports.at_mut(slot) {
+                    port.callers.remove(&mut self.threads, thread);
+                }
+                if let Stage::Queued(message) = stage {
+                    self.drop_message(slot, message);
+                }
+            }
+            Wait::Find(_) => self.finders.remove(&mut self.threads, thread),
+            Wait::Console(_) => self.console.waiting.remove(&mut self.threads, thread),
+            Wait::Nothing | Wait::Sleep | Wait::Event => {}
+        }
+    }
+
+    /// A thread's deadline has passed: what it waited for did not happen.
+    pub fn deadline_passed(&mut self, thread: u32) {
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        match record.wait {
+            Wait::Nothing => {}
+            Wait::Event => self.make_ready(thread),
+            Wait::Sleep => self.finish_wait(thread, Status::OK, [0; 3]),
+            Wait::Find(_) => self.finish_wait(thread, Status::NOT_FOUND, [0; 3]),
+            Wait::Call { stage, .. } => {
+                let progress = match stage {
+                    Stage::Taken => Progress::MAYBE_EXECUTED,
+                    Stage::Absent | Stage::Queued(_) => Progress::NOT_ENTERED,
+                };
+                self.finish_wait(thread, Status::TIMED_OUT, [0, 0, progress.0]);
+            }
+            Wait::Receive { .. } | Wait::Send { .. } | Wait::Console(_) => {
+                self.finish_wait(thread, Status::TIMED_OUT, [0; 3]);
+            }
+        }
+    }
+
+    /// The slot of the port a capability names: the one place where they are checked.
+    fn check_port(&self, id: PortId) -> Result<u32, Refusal> {
+        let slot = id.slot();
+        let Some(port) = self.ports.at(slot.0) else {
+            return Err(Status::DEAD.into());
+        };
+        let present = self.port_id(slot.0);
+        if id == present {
+            Ok(slot.0)
+        } else if (port.first_generation..present.generation()).contains(&id.generation()) {
+            Err(Refusal::Status(Status::RESTARTED, [0, present.raw(), 0]))
+        } else {
+            Err(Status::DEAD.into())
+        }
+    }
+
+    fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {
+        let slot = self.check_port(id)?;
+        let port = self.ports.at(slot).filter(|port| port.owner.0 == actor);
+        let port = port.ok_or(Status::NOT_OWNER)?;
+        if port.presence == Presence::Open {
+            Ok(slot)
+        } else {
+            Err(Status::DEAD.into())
+        }
+    }
+
+    /// Fails the home actor of a thread that is not the current one.
+    fn fail_thread(&mut self, thread: u32, fault: Fault) {
+        self.fail(thread, fault.record());
+    }
+}
+
+fn message_caller(message: Option<&Message>) -> Option<u32> {
+    match message?.payload {
+        Payload::Caller(thread) => Some(thread),
+        Payload::Inline(_) | Payload::Frame(_) => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! The kernel's whole state, and how to get hold of it.
+//!
+//! There is one [`Kernel`] and one CPU. Whoever works on it has interrupts off, so there are no
+//! locks to order and none to be found held by the dead. Handlers of traps and syscalls get it
+//! from the entry code; kernel threads borrow it with [`with`] for one bounded step at a time, and
+//! whatever is more urgent runs between two steps.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use abi::site::{ActorState, Rights};
+use abi::{ActorId, Name, PortId, Slot, Status, ThreadId};
+
+use crate::actor::{Actor, PersistentRegion};
+use crate::arch::{cpu, entry};
+use crate::console::Console;
+use crate::image::Image;
+use crate::list::List;
+use crate::mm::Frame;
+use crate::mm::extent::ExtentMap;
+use crate::mm::frame::{FrameList, Frames};
+use crate::port::{Message, Port};
+use crate::recovery::Recovery;
+use crate::sched::Scheduler;
+use crate::slot::SlotTable;
+use crate::thread::{QUEUE, Thread};
+use crate::timer::Timers;
+
+/// The most actors there can be.
+pub const ACTORS_MAX: u32 = 1024;
+/// The most threads there can be.
+pub const THREADS_MAX: u32 = 4096;
+/// The most ports there can be.
+pub const PORTS_MAX: u32 = 4096;
+/// The most queued messages there can be.
+pub const MESSAGES_MAX: u32 = 16384;
+/// The most pristine images there can be.
+pub const IMAGES_MAX: u32 = 1024;
+/// The most persistent regions there can be.
+pub const PERSISTENT_MAX: u32 = 1024;
+
+/// Everything the kernel knows.
+pub struct Kernel {
+    /// Ordinary memory.
+    pub frames: Frames,
+    /// Preserved memory.
+    pub preserved: Box<ExtentMap>,
+    /// The root table with nothing but the kernel's half.
+    pub kernel_root: Frame,
+    /// Actors.
+    pub actors: SlotTable<Actor>,
+    /// Threads.
+    pub threads: SlotTable<Thread>,
+    /// Ports.
+    pub ports: SlotTable<Port>,
+    /// Queued messages.
+    pub messages: SlotTable<Message>,
+    /// Pristine images.
+    pub images: SlotTable<Image>,
+    /// Persistent regions.
+    pub persistent: SlotTable<PersistentRegion>,
+    /// Named ports, by name.
+    pub names: BTreeMap<Name, u32>,
+    /// Threads that wait for a port of some name.
+    pub finders: List<QUEUE>,
+    /// Who runs.
+    pub scheduler: Scheduler,
+    /// Deadlines.
+    pub timers: Timers,
+    /// The Restart Manager and what it is doing.
+    pub recovery: Recovery,
+    /// What was typed and who waits for it.
+    pub console: Console,
+    /// What happened so far.
+    pub counters: Counters,
+    /// Frames taken by a test hook.
+    pub held_frames: FrameList,
+}
+
+/// What happened so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counters {
+    /// 512-byte blocks read from stable storage.
+    pub block_reads: u64,
+    /// Hot restarts.
+    pub hot_restarts: u64,
+    /// Reloads.
+    pub reloads: u64,
+}
+
+struct Holder(UnsafeCell<Option<Kernel>>);
+
+// SAFETY: Only reached with interrupts off on the one CPU, and `BUSY` refuses a second borrow.
+unsafe impl Sync for Holder {}
+
+static KERNEL: Holder = Holder(UnsafeCell::new(None));
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// Sets the kernel's state at its start.
+///
+/// # Safety
+/// Called once per kernel start, before anything borrows it.
+pub unsafe fn set(kernel: Kernel) {
+    // SAFETY: Nobody else has it yet.
+    unsafe { *KERNEL.0.get() = Some(kernel) };
+}
+
+/// The kernel's state, for the entry code.
+///
+/// # Safety
+/// Interrupts are off and nobody else holds it: the caller was just entered from ring 3 or from a
+/// kernel thread that had interrupts on.
+pub unsafe fn entered() -> &'static mut Kernel {
+    debug_assert!(!BUSY.load(Ordering::Relaxed));
+    // SAFETY: As the caller promises.
+    match unsafe { &mut *KERNEL.0.get() } {
+        Some(kernel) => kernel,
+        None => panic!("entered before the kernel has started"),
+    }
+}
+
+/// Runs one bounded step on the kernel's state, with interrupts off.
+///
+/// # Panics
+/// When it is borrowed already, or not there yet: a bug of the kernel.
+pub fn with<R>(step: impl FnOnce(&mut Kernel) -> R) -> R {
+    let were_on = cpu::interrupts_enabled();
+    cpu::disable();
+    assert!(
+        !BUSY.swap(true, Ordering::Relaxed),
+        "the kernel's state is borrowed twice"
+    );
+    // SAFETY: Interrupts are off and `BUSY` was free: this is the only borrow.
+    let kernel = unsafe { &mut *KERNEL.0.get() };
+    let kernel = kernel.as_mut().expect("the kernel has started");
+    let result = step(kernel);
+    let requested = kernel.scheduler.is_requested();
+    BUSY.store(false, Ordering::Relaxed);
+    if were_on {
+        if requested {
+            give_up_cpu();
+        }
+        cpu::enable();
+    }
+    result
+}
+
+/// Lets the scheduler choose anew: for kernel threads, between two steps.
+pub fn give_up_cpu() {
+    // SAFETY: The vector's handler saves and restores everything.
+    unsafe {
+        core::arch::asm!("int {vector}", vector = const entry::RESCHEDULE_VECTOR);
+    }
+}
+
+impl Kernel {
+    /// The current thread.
+    pub fn current_thread(&mut self) -> Option<&mut Thread> {
+        self.threads.at_mut(self.scheduler.current())
+    }
+
+    /// The slot of the actor on whose behalf the kernel was entered.
+    #[must_use]
+    pub fn current_actor(&self) -> Option<u32> {
+        self.threads
+            .at(self.scheduler.current())?
+            .home
+            .map(|slot| slot.0)
+    }
+
+    /// The present capability of the actor in a slot.
+    #[must_use]
+    pub fn actor_id(&self, slot: u32) -> ActorId {
+        let generation = self.actors.generation(Slot(slot));
+        generation.map_or(ActorId::NONE, |generation| {
+            ActorId::new(Slot(slot), generation)
+        })
+    }
+
+    /// The identity of the thread in a slot.
+    #[must_use]
+    pub fn thread_id(&self, slot: u32) -> ThreadId {
+        let generation = self.threads.generation(Slot(slot));
+        generation.map_or(ThreadId::NONE, |generation| {
+            ThreadId::new(Slot(slot), generation)
+        })
+    }
+
+    /// The present capability of the port in a slot.
+    #[must_use]
+    pub fn port_id(&self, slot: u32) -> PortId {
+        let generation = self.ports.generation(Slot(slot));
+        generation.map_or(PortId::NONE, |generation| {
+            PortId::new(Slot(slot), generation)
+        })
+    }
+
+    /// The slot of the actor a capability names: the one place where capabilities are checked.
+    ///
+    /// # Errors
+    /// `RESTARTED` with the present capability for that of an earlier incarnation; `DEAD` for any
+    /// other.
+    pub fn check_actor(&self, id: ActorId) -> Result<u32, (Status, ActorId)> {
+        let slot = id.slot();
+        let Some(actor) = self.actors.at(slot.0) else {
+            return Err((Status::DEAD, ActorId::NONE));
+        };
+        let present = self.actor_id(slot.0);
+        if actor.state == ActorState::TERMINATED || id.generation() < actor.first_generation {
+            Err((Status::DEAD, ActorId::NONE))
+        } else if id == present {
+            Ok(slot.0)
+        } else if id.generation() < present.generation() {
+            Err((Status::RESTARTED, present))
+        } else {
+            Err((Status::DEAD, ActorId::NONE))
+        }
+    }
+
+    /// The slot of the actor with this name.
+    #[must_use]
+    pub fn actor_named(&self, name: &str) -> Option<u32> {
+        let mut actors = self.actors.iter();
+        let (slot, _) = actors.find(|(_, actor)| actor.declaration.name.as_str() == name)?;
+        Some(slot.0)
+    }
+
+    /// Checks that the current actor holds a right.
+    ///
+    /// # Errors
+    /// `NOT_PERMITTED`; the refusal is logged.
+    pub fn check_right(&self, right: Rights) -> Result<(), Status> {
+        let actor = self.current_actor().and_then(|slot| self.actors.at(slot));
+        match actor {
+            Some(actor) if actor.declaration.rights.contains(right) => Ok(()),
+            Some(actor) => {
+                log::warn!(
+                    "{}: refused, it does not hold the right",
+                    actor.declaration.name
+                );
+                Err(Status::NOT_PERMITTED)
+            }
+            None => Err(Status::NOT_PERMITTED),
+        }
+    }
+}

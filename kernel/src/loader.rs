@@ -1,0 +1,265 @@
+//! The loader: a kernel thread that reads images and builds what an actor is started from.
+//!
+//! It first brings the site up as its description says, then reads whatever a reload needs. It is
+//! apart from the recovery thread so that nobody's hot restart waits for somebody's disk.
+
+use core::fmt::{self, Write as _};
+
+use abi::layout::PANIC_MAX;
+use abi::site::ActorState;
+use abi::{ActorId, FaultKind, FaultRecord, Name, Text};
+use restart_manager::{ActorDeclaration, Event, GroupSlot};
+
+use crate::actor::{Actor, Declaration};
+use crate::arch::{clock, exit};
+use crate::composition::{Composition, Step};
+use crate::fail;
+use crate::image::{self, Image, ImageError};
+use crate::kernel::{self, Kernel};
+use crate::mm::Frame;
+use crate::mm::address_space::AddressSpace;
+use crate::storage::{self, Disk, File, StorageError};
+
+/// Priority of the loader: above the idle thread, below every actor that matters.
+pub const PRIORITY: u8 = 1;
+
+/// The file with the site's description.
+const DESCRIPTION: &str = "site.postcard";
+
+/// Why an image could not be made ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LoadError {
+    Storage(StorageError),
+    Image(ImageError),
+    NoMemory,
+    TooManyImages,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(error) => error.fmt(f),
+            Self::Image(error) => error.fmt(f),
+            Self::NoMemory => f.write_str("no memory for the pristine image"),
+            Self::TooManyImages => f.write_str("too many images"),
+        }
+    }
+}
+
+impl LoadError {
+    const fn kind(self) -> FaultKind {
+        match self {
+            Self::NoMemory | Self::Storage(StorageError::OutOfMemory) => FaultKind::OUT_OF_MEMORY,
+            Self::Storage(_) | Self::Image(_) | Self::TooManyImages => FaultKind::BAD_IMAGE,
+        }
+    }
+}
+
+/// The loader thread: the site first, then whatever is asked for.
+pub fn run(composition: &Composition) -> ! {
+    let mut disk = Disk::find();
+    if let Err(error) = bring_up(&mut disk, composition) {
+        log::error!("no site: {error}");
+        fail::end_of_site(exit::Code::Failed);
+    }
+    loop {
+        let load = kernel::with(|kernel| {
+            let load = kernel.recovery.loads.pop_front();
+            if load.is_none() {
+                kernel.wait_for_event(None);
+            }
+            load
+        });
+        if let Some(load) = load {
+            reload(&mut disk, load.actor);
+        }
+    }
+}
+
+/// Reads the description and starts everything in it. An actor that cannot be loaded is in the
+/// ledger; the site goes on without it.
+fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC_MAX>> {
+    let file = storage::read_file(disk, DESCRIPTION)
+        .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
+    let steps = (composition.steps)(file.bytes())?;
+    drop(file);
+    let mut groups = alloc::vec::Vec::new();
+    for step in &steps {
+        match step {
+            Step::Group { name, base } => {
+                let base = base.and_then(|base| groups.get(base).copied());
+                let group =
+                    kernel::with(|kernel| kernel.recovery.manager.declare_group(*name, base));
+                groups.push(group.map_err(|error| text(format_args!("group {name}: {error:?}")))?);
+            }
+            Step::Actor {
+                declaration,
+                group,
+                kind,
+                parameters,
+            } => {
+                let group = groups.get(*group).copied().unwrap_or(GroupSlot::FIRST);
+                let actor = kernel::with(|kernel| declare(kernel, *declaration));
+                let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
+                let entry = ActorDeclaration {
+                    actor,
+                    name: declaration.name,
+                    group,
+                    kind: *kind,
+                    parameters: *parameters,
+                };
+                kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
+                    .map_err(|error| text(format_args!("actor {}: {error:?}", declaration.name)))?;
+                first_load(disk, actor, declaration);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(arguments: fmt::Arguments<'_>) -> Text<PANIC_MAX> {
+    let mut text = Text::EMPTY;
+    // Text takes what fits and never fails.
+    let _ = text.write_fmt(arguments);
+    text
+}
+
+fn declare(kernel: &mut Kernel, declaration: Declaration) -> Option<ActorId> {
+    let (slot, generation) = kernel.actors.insert(Actor::new(declaration)).ok()?;
+    if let Some(actor) = kernel.actors.at_mut(slot.0) {
+        actor.first_generation = generation;
+    }
+    Some(ActorId::new(slot, generation))
+}
+
+fn first_load(disk: &mut Disk, actor: ActorId, declaration: &Declaration) {
+    let name = declaration.image;
+    let present = kernel::with(|kernel| {
+        kernel
+            .images
+            .iter()
+            .find(|(_, image)| image.name == name)
+            .map(|(slot, _)| slot.0)
+    });
+    let result = match present {
+        Some(index) => Ok((index, 0)),
+        None => read_image(disk, name),
+    };
+    let result = result.and_then(|(index, _)| install(actor, index));
+    kernel::with(|kernel| match result {
+        Ok(()) => {
+            if let Some(record) = kernel.actors.at_mut(actor.slot().0) {
+                record.state = ActorState::FROZEN;
+            }
+            kernel.report(Event::Loaded { actor });
+        }
+        Err(error) => {
+            let fault = failure(actor, declaration, error);
+            kernel.report(Event::LoadFailed {
+                actor,
+                fault: &fault,
+            });
+        }
+    });
+}
+
+/// Reads an actor's image again and starts it from that; what it had is gone already.
+fn reload(disk: &mut Disk, actor: ActorId) {
+    let declaration = kernel::with(|kernel| {
+        kernel
+            .actors
+            .at(actor.slot().0)
+            .map(|record| record.declaration)
+    });
+    let Some(declaration) = declaration else {
+        return;
+    };
+    let result = read_image(disk, declaration.image)
+        .and_then(|(index, reads)| install(actor, index).map(|()| reads));
+    kernel::with(|kernel| match result {
+        Ok(block_reads) => {
+            kernel.counters.reloads += 1;
+            if let Some(record) = kernel.actors.at_mut(actor.slot().0) {
+                record.block_reads = block_reads;
+            }
+            kernel.report(Event::Restarted { actor, block_reads });
+        }
+        Err(error) => {
+            let fault = failure(actor, &declaration, error);
+            kernel.report(Event::RestartFailed {
+                actor,
+                fault: &fault,
+            });
+        }
+    });
+}
+
+fn failure(actor: ActorId, declaration: &Declaration, error: LoadError) -> FaultRecord {
+    let message = text(format_args!("actors/{}.elf: {error}", declaration.image));
+    log::error!("{}: {message}", declaration.name);
+    FaultRecord {
+        actor,
+        time: clock::now(),
+        message,
+        ..FaultRecord::new(error.kind())
+    }
+}
+
+/// Reads an image's file and lays out its pristine pages. Returns the image's slot and the blocks
+/// read.
+fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
+    let mut path = Text::<64>::EMPTY;
+    let _ = write!(path, "actors/{name}.elf");
+    let file: File = storage::read_file(disk, path.as_str()).map_err(LoadError::Storage)?;
+    let plan = image::plan(file.bytes()).map_err(LoadError::Image)?;
+    let extent = kernel::with(|kernel| kernel.preserved.allocate(plan.frames));
+    let extent = extent.ok_or(LoadError::NoMemory)?;
+    // SAFETY: The extent was just allocated.
+    let pages = unsafe { storage::extent_bytes_mut(&extent) };
+    plan.fill(file.bytes(), pages);
+    let hash = image::hash(pages);
+    let image = Image {
+        name,
+        plan,
+        extent,
+        hash,
+        users: 0,
+    };
+    let slot = kernel::with(|kernel| {
+        let slot = kernel.images.insert(image);
+        if slot.is_err() {
+            kernel.preserved.free(extent);
+        }
+        slot
+    });
+    slot.map(|(slot, _)| (slot.0, file.block_reads))
+        .map_err(|_| LoadError::TooManyImages)
+}
+
+/// Gives an actor a new address space with the regions of an image.
+fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
+    kernel::with(|kernel| {
+        let root = kernel.kernel_root;
+        let image = kernel.images.at_mut(index).ok_or(LoadError::NoMemory)?;
+        image.users += 1;
+        let first = Frame(image.extent.start);
+        let plan = image.plan;
+        let record = kernel.actors.at_mut(actor.slot().0);
+        let installed = record.ok_or(LoadError::NoMemory).and_then(|record| {
+            record.image = Some(index);
+            let space = AddressSpace::new(&mut kernel.frames, root);
+            record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
+            for region in plan.regions(first) {
+                record
+                    .regions
+                    .insert(region)
+                    .map_err(|_| LoadError::NoMemory)?;
+            }
+            Ok(())
+        });
+        if installed.is_err() {
+            kernel.release_image(actor.slot().0);
+        }
+        installed
+    })
+}

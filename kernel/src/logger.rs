@@ -1,0 +1,57 @@
+//! The text log, on the first serial port.
+//!
+//! | level | means |
+//! |---|---|
+//! | error | something is lost: an actor was given up, an image could not be read |
+//! | warn | something was refused or recovered |
+//! | info | what a person wants to see: the site's start, each recovery, actors' own words |
+//! | debug, trace | for the developer; not compiled in by default |
+
+use core::fmt::Write as _;
+
+use abi::Text;
+use log::{LevelFilter, Log, Metadata, Record};
+use x86_64::instructions::interrupts::without_interrupts;
+
+use crate::arch::{clock, serial};
+
+/// The longest line, without the actor's or module's name.
+const LINE_BYTES: usize = 255;
+
+struct Serial;
+
+impl Log for Serial {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let mut head = Text::<64>::EMPTY;
+        let mut line = Text::<LINE_BYTES>::EMPTY;
+        // Text takes what fits and never fails.
+        let _ = write!(head, "[{}] {:5} ", clock::now(), record.level());
+        if record.target() != "actor" {
+            let module = record.target().rsplit("::").next().unwrap_or_default();
+            let _ = write!(head, "{module}: ");
+        }
+        let _ = write!(line, "{}", record.args());
+        without_interrupts(|| {
+            serial::write(head.as_bytes());
+            serial::write(line.as_bytes());
+            serial::write(b"\n");
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+/// Starts logging.
+pub fn initialise() {
+    serial::initialise();
+    // The logger can be set once only; a second kernel in the same memory finds it set.
+    let _ = log::set_logger(&Serial);
+    log::set_max_level(LevelFilter::Info);
+}

@@ -1,0 +1,113 @@
+//! The composition root: which policy, and which site description, with the kernel.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod compose {
+    //! Puts the kernel library, a policy and the Site Personality Manager together.
+
+    extern crate alloc;
+
+    use alloc::vec::Vec;
+    use core::fmt::Write as _;
+
+    use abi::Text;
+    use abi::layout::PANIC_MAX;
+    use bootloader_api::{BootInfo, entry_point};
+    use kernel::actor::{Budget, Declaration};
+    use kernel::composition::{Composition, Step};
+    use kernel::start::{BOOT_CONFIG, start};
+    use restart_manager::{ActorKind, RestartPolicy};
+    use site_personality_manager::order;
+
+    /// The policy named when the kernel was built.
+    const POLICY: &dyn RestartPolicy = {
+        let name = match option_env!("REFRAIN_POLICY") {
+            Some(name) => name,
+            None => policies::DEFAULT,
+        };
+        match policies::named(name) {
+            Some(policy) => policy,
+            None => panic!("REFRAIN_POLICY names no policy; see policies::NAMES"),
+        }
+    };
+
+    static COMPOSITION: Composition = Composition {
+        policy: POLICY,
+        steps,
+    };
+
+    entry_point!(kernel_main, config = &BOOT_CONFIG);
+
+    fn kernel_main(boot: &'static mut BootInfo) -> ! {
+        start(boot, &COMPOSITION)
+    }
+
+    /// Reads a site's description into the steps that bring it up.
+    fn steps(description: &[u8]) -> Result<Vec<Step>, Text<PANIC_MAX>> {
+        let site = site_personality_manager::load(description).map_err(|error| {
+            let mut text = Text::EMPTY;
+            // Text takes what fits and never fails.
+            let _ = write!(text, "{error}");
+            text
+        })?;
+        // The manager numbers groups in the order in which they are opened.
+        let mut opened = Vec::new();
+        let number = |opened: &[_], group| opened.iter().position(|other| *other == group);
+        let mut steps = Vec::new();
+        for step in order::boot(&site) {
+            match step {
+                order::Step::Open(group) => {
+                    if let Some(entry) = site.group(group) {
+                        let base = entry.parent().and_then(|parent| number(&opened, parent));
+                        steps.push(Step::Group {
+                            name: entry.name,
+                            base,
+                        });
+                        opened.push(group);
+                    }
+                }
+                order::Step::Load(actor) => {
+                    if let Some(entry) = site.actor(actor) {
+                        let group = number(&opened, entry.group).unwrap_or(0);
+                        steps.push(Step::Actor {
+                            declaration: declaration(entry),
+                            group,
+                            kind: if entry.direct {
+                                ActorKind::Direct
+                            } else {
+                                ActorKind::Indirect
+                            },
+                            parameters: entry.parameters,
+                        });
+                    }
+                }
+                // The Restart Manager activates what is loaded.
+                order::Step::Activate(_) | order::Step::Delegate { .. } => {}
+                order::Step::Enter(_) | order::Step::Leave(_) => {}
+            }
+        }
+        Ok(steps)
+    }
+
+    fn declaration(actor: &site_personality_manager::site::Actor) -> Declaration {
+        Declaration {
+            name: actor.name,
+            image: actor.image,
+            arguments: actor.arguments,
+            priority: actor.priority,
+            stack_bytes: actor.stack_bytes,
+            budget: Budget {
+                frames: actor.budget.frames,
+                threads: actor.budget.threads,
+                ports: actor.budget.ports,
+                persistent_frames: actor.budget.persistent_frames,
+            },
+            rights: actor.rights,
+        }
+    }
+}
+
+/// On the host there is nothing to run: the library's pure modules are what is tested there.
+#[cfg(not(target_os = "none"))]
+fn main() {}

@@ -1,0 +1,212 @@
+//! An actor's address space: its page tables and the frames that are its alone.
+//!
+//! Tables and private frames are kept in two lists. A hot restart empties the second and keeps
+//! the first, so its cost is that of the pages the dead incarnation dirtied.
+//!
+//! # Invariants
+//! - A page whose entry has `PRIVATE` maps a frame of the private list, and the frame's
+//!   descriptor names the page; no other page maps it.
+
+use super::frame::{FrameList, Frames};
+use super::page_table::{self, Entry, Flags, Table, Tables, USER_TABLE};
+use super::{Frame, Page, direct, kernel_map};
+use crate::arch::cpu;
+
+/// The page tables of one actor.
+#[derive(Debug)]
+pub struct AddressSpace {
+    root: Frame,
+    tables: FrameList,
+    private: FrameList,
+}
+
+/// No physical memory is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfMemory;
+
+/// Takes tables from the frame allocator and notes them as the address space's.
+struct Noted<'a> {
+    frames: &'a mut Frames,
+    list: &'a mut FrameList,
+}
+
+impl Tables for Noted<'_> {
+    fn table(&mut self, frame: Frame) -> &mut Table {
+        // SAFETY: Only this address space's tables come here; the borrow keeps others away.
+        unsafe { direct::table(frame) }
+    }
+
+    fn allocate(&mut self) -> Option<Frame> {
+        let frame = self.frames.allocate()?;
+        direct::zero(frame);
+        self.frames.push(self.list, frame, Page(0));
+        Some(frame)
+    }
+}
+
+impl AddressSpace {
+    /// Makes an address space that maps nothing but the kernel.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn new(frames: &mut Frames, kernel_root: Frame) -> Result<Self, OutOfMemory> {
+        let root = frames.allocate().ok_or(OutOfMemory)?;
+        direct::zero(root);
+        kernel_map::share(kernel_root, root);
+        Ok(Self {
+            root,
+            tables: FrameList::EMPTY,
+            private: FrameList::EMPTY,
+        })
+    }
+
+    /// The root table.
+    #[must_use]
+    pub const fn root(&self) -> Frame {
+        self.root
+    }
+
+    /// Frames that are the actor's alone.
+    #[must_use]
+    pub const fn private_count(&self) -> u32 {
+        self.private.count()
+    }
+
+    /// The entry of a page; an empty one where there are no tables.
+    #[must_use]
+    pub fn entry(&self, page: Page) -> Entry {
+        struct Reading;
+        impl Tables for Reading {
+            fn table(&mut self, frame: Frame) -> &mut Table {
+                // SAFETY: The walk only reads, and the tables live as long as the address space.
+                unsafe { direct::table(frame) }
+            }
+
+            fn allocate(&mut self) -> Option<Frame> {
+                None
+            }
+        }
+        page_table::entry(&mut Reading, self.root, page).map_or(Entry::EMPTY, |entry| *entry)
+    }
+
+    /// Maps a frame that is not the actor's alone: of a pristine image or a persistent region.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] for a table.
+    pub fn map_shared(
+        &mut self,
+        frames: &mut Frames,
+        page: Page,
+        frame: Frame,
+        rights: Flags,
+    ) -> Result<(), OutOfMemory> {
+        let mut tables = Noted {
+            frames,
+            list: &mut self.tables,
+        };
+        let entry = page_table::entry_or_new(&mut tables, self.root, page, USER_TABLE)
+            .ok_or(OutOfMemory)?;
+        *entry = Entry::new(frame, rights | Flags::PRESENT | Flags::USER);
+        cpu::flush(page.address());
+        Ok(())
+    }
+
+    /// Maps a new frame of the actor's alone, with undefined content, and returns it.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] for the frame or a table.
+    pub fn map_private(
+        &mut self,
+        frames: &mut Frames,
+        page: Page,
+        rights: Flags,
+    ) -> Result<Frame, OutOfMemory> {
+        let frame = frames.allocate().ok_or(OutOfMemory)?;
+        let mut tables = Noted {
+            frames,
+            list: &mut self.tables,
+        };
+        let Some(entry) = page_table::entry_or_new(&mut tables, self.root, page, USER_TABLE) else {
+            frames.free(frame);
+            return Err(OutOfMemory);
+        };
+        *entry = Entry::new(
+            frame,
+            rights | Flags::PRESENT | Flags::USER | Flags::PRIVATE,
+        );
+        frames.push(&mut self.private, frame, page);
+        cpu::flush(page.address());
+        Ok(frame)
+    }
+
+    /// Unmaps a page; a private frame goes back to the allocator.
+    pub fn unmap(&mut self, frames: &mut Frames, page: Page) {
+        let mut tables = Noted {
+            frames,
+            list: &mut self.tables,
+        };
+        let Some(entry) = page_table::entry(&mut tables, self.root, page) else {
+            return;
+        };
+        let old = core::mem::replace(entry, Entry::EMPTY);
+        if let Some(frame) = old.frame().filter(|_| old.allows(Flags::PRIVATE)) {
+            frames.unlink(&mut self.private, frame);
+            frames.free(frame);
+        }
+        cpu::flush(page.address());
+    }
+
+    /// Frees one private frame and leaves its page mapped to what `origin` says: the pristine
+    /// frame with the rights to map it, or nothing. Returns whether there was one.
+    ///
+    /// The caller flushes the address space before it runs again.
+    pub fn drop_private(
+        &mut self,
+        frames: &mut Frames,
+        origin: impl FnOnce(Page) -> Option<(Frame, Flags)>,
+    ) -> Progress {
+        let Some((frame, page)) = frames.pop(&mut self.private) else {
+            return Progress::Finished;
+        };
+        frames.free(frame);
+        let entry = match origin(page) {
+            Some((frame, rights)) => Entry::new(frame, rights | Flags::PRESENT | Flags::USER),
+            None => Entry::EMPTY,
+        };
+        let mut tables = Noted {
+            frames,
+            list: &mut self.tables,
+        };
+        if let Some(old) = page_table::entry(&mut tables, self.root, page) {
+            *old = entry;
+        }
+        Progress::More
+    }
+
+    /// Frees one table; only when no private frame is left and the address space never runs
+    /// again. When the last is gone, [`AddressSpace::free_root`] ends it.
+    pub fn drop_table(&mut self, frames: &mut Frames) -> Progress {
+        match frames.pop(&mut self.tables) {
+            Some((frame, _)) => {
+                frames.free(frame);
+                Progress::More
+            }
+            None => Progress::Finished,
+        }
+    }
+
+    /// Frees the root table, and with it the address space.
+    pub fn free_root(self, frames: &mut Frames) {
+        debug_assert!(self.tables.count() == 0 && self.private.count() == 0);
+        frames.free(self.root);
+    }
+}
+
+/// Whether there is more of the same to do. Long work is done in steps, between which others run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Call again.
+    More,
+    /// Nothing is left.
+    Finished,
+}

@@ -1,0 +1,159 @@
+//! The map of preserved memory: which runs of frames belong to what.
+//!
+//! Pristine images and persistent regions live in runs of frames next to each other, in a part of
+//! memory that ordinary allocation never touches. That makes adopting them at a site restart a
+//! matter of one descriptor each, however large they are, and lets the next kernel know what is
+//! free without looking at a single page.
+//!
+//! # Invariants
+//! - Extents are sorted, do not overlap, and lie within the map's bounds.
+
+use super::Frame;
+
+/// The most extents there can be: images and regions together.
+pub const EXTENTS: usize = 2048;
+
+/// A run of preserved frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct Extent {
+    /// Number of the first frame.
+    pub start: u32,
+    /// How many frames.
+    pub frames: u32,
+}
+
+/// All extents of the preserved part of memory.
+#[derive(Debug)]
+#[repr(C)]
+pub struct ExtentMap {
+    start: u32,
+    end: u32,
+    used: u32,
+    frames_used: u32,
+    extents: [Extent; EXTENTS],
+}
+
+impl ExtentMap {
+    /// An empty map with no memory to give.
+    pub const EMPTY: Self = Self {
+        start: 0,
+        end: 0,
+        used: 0,
+        frames_used: 0,
+        extents: [Extent {
+            start: 0,
+            frames: 0,
+        }; EXTENTS],
+    };
+
+    /// Sets the memory the map rules over; only before anything was allocated.
+    pub fn set_bounds(&mut self, start: Frame, end: Frame) {
+        if self.used == 0 {
+            (self.start, self.end) = (start.0, end.0.max(start.0));
+        }
+    }
+
+    /// Frames in extents.
+    #[must_use]
+    pub const fn frames_used(&self) -> u32 {
+        self.frames_used
+    }
+
+    /// Takes the first free run of `frames` frames. `None` when there is none, or too many
+    /// extents, or `frames` is 0.
+    pub fn allocate(&mut self, frames: u32) -> Option<Extent> {
+        let used = self.used as usize;
+        if frames == 0 || used >= EXTENTS {
+            return None;
+        }
+        let mut start = self.start;
+        let mut index = 0;
+        for extent in self.extents.get(..used)? {
+            if extent.start - start >= frames {
+                break;
+            }
+            start = extent.start + extent.frames;
+            index += 1;
+        }
+        if self.end - start < frames {
+            return None;
+        }
+        self.extents.get_mut(index..=used)?.rotate_right(1);
+        let extent = Extent { start, frames };
+        *self.extents.get_mut(index)? = extent;
+        self.used += 1;
+        self.frames_used += frames;
+        Some(extent)
+    }
+
+    /// Gives an extent back. One that is not exactly an extent of the map is left alone.
+    pub fn free(&mut self, extent: Extent) {
+        let used = self.used as usize;
+        let Some(all) = self.extents.get_mut(..used) else {
+            return;
+        };
+        let Ok(index) = all.binary_search_by_key(&extent.start, |other| other.start) else {
+            return;
+        };
+        if all.get(index) != Some(&extent) {
+            return;
+        }
+        if let Some(tail) = all.get_mut(index..) {
+            tail.rotate_left(1);
+        }
+        self.used -= 1;
+        self.frames_used -= extent.frames;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::boxed::Box;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_freed_run_is_found_again() {
+        let mut map = Box::new(ExtentMap::EMPTY);
+        map.set_bounds(Frame(100), Frame(110));
+        let first = map.allocate(4).unwrap();
+        let second = map.allocate(6).unwrap();
+        assert_eq!(map.allocate(1), None);
+        map.free(first);
+        assert_eq!(map.allocate(5), None);
+        assert_eq!(map.allocate(4), Some(first));
+        map.free(Extent {
+            start: second.start,
+            frames: 3,
+        });
+        assert_eq!(map.frames_used(), 10);
+    }
+
+    proptest! {
+        #[test]
+        fn extents_never_overlap(operations in prop::collection::vec((any::<bool>(), 0u32..9), 1..300)) {
+            let mut map = Box::new(ExtentMap::EMPTY);
+            map.set_bounds(Frame(10), Frame(74));
+            let mut owned: Vec<Extent> = Vec::new();
+            for (allocate, size) in operations {
+                if allocate {
+                    if let Some(extent) = map.allocate(size) {
+                        prop_assert!(extent.start >= 10 && extent.start + extent.frames <= 74);
+                        for other in &owned {
+                            prop_assert!(extent.start + extent.frames <= other.start
+                                || other.start + other.frames <= extent.start);
+                        }
+                        owned.push(extent);
+                    }
+                } else if !owned.is_empty() {
+                    map.free(owned.swap_remove(size as usize % owned.len()));
+                }
+                prop_assert_eq!(map.frames_used(), owned.iter().map(|extent| extent.frames).sum::<u32>());
+            }
+        }
+    }
+}

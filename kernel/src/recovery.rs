@@ -1,0 +1,503 @@
+//! Carrying out what the Restart Manager decides.
+//!
+//! One kernel thread does it, in steps that each take a bounded number of instructions. Between
+//! two steps interrupts are taken and more urgent threads run, however large the actor is that is
+//! being restarted. Nothing is decided here.
+//!
+//! ```text
+//! fault ─▶ news ─▶ on_event ─▶ poll ─▶ Freeze ─▶ Frozen ─▶ … ─▶ Activate ─▶ Activated
+//! ```
+
+use alloc::collections::VecDeque;
+use core::fmt::Write as _;
+
+use abi::site::ActorState;
+use abi::start::PreviousEnd;
+use abi::{ActorId, FaultKind, FaultRecord, Instant, Slot, Status, Text};
+use restart_manager::{Action, Event, Fate, RestartManager, Source};
+
+use crate::actor::{NEWS, News};
+use crate::arch::clock;
+use crate::arch::frame::TrapFrame;
+use crate::ipc::PortFate;
+use crate::kernel::{self, Kernel};
+use crate::list::List;
+use crate::memory::pristine_entry;
+use crate::mm::address_space::Progress;
+use crate::mm::pages_for;
+use crate::slot;
+use crate::thread::{State, Wait};
+use crate::timer::tick_at;
+
+/// Priority of the recovery thread. Above almost everything, so that recovery is quick; three
+/// levels are left for what must not wait even for that.
+pub const PRIORITY: u8 = 60;
+
+/// Pages, threads or ports handled in one step: enough to make the way in and out of a step
+/// cheap, few enough to keep the time with interrupts off short.
+const BATCH: usize = 4;
+
+/// The Restart Manager and what it is doing.
+pub struct Recovery {
+    /// The Restart Manager.
+    pub manager: RestartManager<'static>,
+    /// Actors of which it has to be told something.
+    pub news: List<NEWS>,
+    /// Images to be read, for the loader.
+    pub loads: VecDeque<Load>,
+    work: Option<Work>,
+    thread: u32,
+    loader: u32,
+}
+
+/// An image to be read from stable storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// For which incarnation.
+    pub actor: ActorId,
+}
+
+/// An action that is under way.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Stopping an actor: first its ports are renounced, then its threads stopped.
+    Freeze {
+        actor: ActorId,
+        fate: Fate,
+        successor: Option<ActorId>,
+        port: u32,
+        thread: u32,
+    },
+    /// Destroying what does not outlive an incarnation, then what `after` says.
+    Wipe { actor: ActorId, after: After },
+}
+
+/// What follows when private things are destroyed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum After {
+    /// The actor starts from the image in memory.
+    HotRestart,
+    /// Everything else goes too; the actor starts from a new image.
+    Reload,
+    /// Everything else goes too; the actor has ended.
+    Terminate,
+}
+
+impl Recovery {
+    /// Recovery with nothing to do.
+    #[must_use]
+    pub fn new(manager: RestartManager<'static>) -> Self {
+        Self {
+            manager,
+            news: List::EMPTY,
+            loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
+            work: None,
+            thread: slot::NONE,
+            loader: slot::NONE,
+        }
+    }
+
+    /// Tells which kernel threads do the work.
+    pub const fn set_threads(&mut self, recovery: u32, loader: u32) {
+        self.thread = recovery;
+        self.loader = loader;
+    }
+}
+
+/// The recovery thread.
+pub extern "C" fn run() -> ! {
+    loop {
+        kernel::with(|kernel| {
+            if kernel.recovery_step() == Progress::Finished {
+                let deadline = kernel.recovery.manager.next_deadline();
+                kernel.wait_for_event(deadline);
+            }
+        });
+    }
+}
+
+impl Kernel {
+    /// Wakes the recovery thread.
+    pub fn wake_recovery(&mut self) {
+        self.wake_event(self.recovery.thread);
+    }
+
+    /// Wakes the loader thread.
+    pub fn wake_loader(&mut self) {
+        self.wake_event(self.recovery.loader);
+    }
+
+    fn wake_event(&mut self, thread: u32) {
+        let waits = self
+            .threads
+            .at(thread)
+            .is_some_and(|record| matches!(record.wait, Wait::Event));
+        if waits {
+            self.clear_deadline(thread);
+            self.make_ready(thread);
+        }
+    }
+
+    /// Blocks the current kernel thread until it is woken, or until `deadline`.
+    pub fn wait_for_event(&mut self, deadline: Option<Instant>) {
+        let thread = self.scheduler.current();
+        self.block_current(Wait::Event);
+        if let Some(deadline) = deadline {
+            self.set_deadline_tick(thread, tick_at(deadline));
+        }
+    }
+
+    /// Asks for the restart of an actor by somebody else.
+    pub fn request_restart(&mut self, slot: u32, by: ActorId) {
+        let actor = self.actor_id(slot);
+        self.report(Event::RestartRequested { actor, by });
+    }
+
+    /// One step of recovery.
+    fn recovery_step(&mut self) -> Progress {
+        if let Some(work) = self.recovery.work.take() {
+            self.recovery.work = self.continue_work(work);
+            return Progress::More;
+        }
+        if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
+            self.deliver(slot);
+            return Progress::More;
+        }
+        match self.recovery.manager.poll(clock::now()) {
+            Some(action) => {
+                self.begin(action);
+                Progress::More
+            }
+            None => Progress::Finished,
+        }
+    }
+
+    /// Tells the Restart Manager the news of an actor. The actor stays stopped by it until the
+    /// freeze.
+    fn deliver(&mut self, slot: u32) {
+        let actor = self.actor_id(slot);
+        let Some(record) = self.actors.at(slot) else {
+            return;
+        };
+        let name = record.declaration.name;
+        let now = clock::now();
+        let manager = &mut self.recovery.manager;
+        match &record.news {
+            Some(News::Failed(fault)) => {
+                log::warn!("{name}: {fault}");
+                manager.on_event(Event::Failed { actor, fault }, now);
+            }
+            Some(News::Exited) => manager.on_event(Event::Exited { actor }, now),
+            Some(News::RestartRequested(by)) => {
+                manager.on_event(Event::RestartRequested { actor, by: *by }, now);
+            }
+            None => {}
+        }
+    }
+
+    fn begin(&mut self, action: Action) {
+        match action {
+            Action::Freeze { actor, fate } => self.begin_freeze(actor, fate),
+            Action::Restart { actor, source } => {
+                let state = match source {
+                    Source::Memory => ActorState::RESTARTING,
+                    Source::Storage => ActorState::LOADING,
+                };
+                if let Some(record) = self.actors.at_mut(actor.slot().0) {
+                    record.state = state;
+                    record.block_reads = 0;
+                }
+                let after = match source {
+                    Source::Memory => After::HotRestart,
+                    Source::Storage => After::Reload,
+                };
+                self.recovery.work = Some(Work::Wipe { actor, after });
+            }
+            Action::Activate {
+                actor,
+                previous,
+                incarnation,
+            } => {
+                self.activate(actor, previous, incarnation);
+            }
+            Action::Terminate { actor } => {
+                self.recovery.work = Some(Work::Wipe {
+                    actor,
+                    after: After::Terminate,
+                });
+            }
+            Action::SiteRestart { .. } | Action::SiteReboot { .. } => {
+                self.report(Event::SiteActionRefused);
+            }
+        }
+    }
+
+    fn begin_freeze(&mut self, actor: ActorId, fate: Fate) {
+        let slot = actor.slot();
+        let Some(record) = self.actors.at_mut(slot.0) else {
+            return;
+        };
+        record.state = ActorState::FROZEN;
+        record.news = None;
+        self.recovery.news.remove(&mut self.actors, slot.0);
+        let successor = match fate {
+            Fate::Restart => self
+                .actors
+                .rename(slot)
+                .map(|generation| ActorId::new(slot, generation)),
+            Fate::End | Fate::Hold => None,
+        };
+        let Some(record) = self.actors.at(slot.0) else {
+            return;
+        };
+        let port = match fate {
+            Fate::Restart | Fate::End => record.ports.first(),
+            Fate::Hold => None,
+        };
+        self.recovery.work = Some(Work::Freeze {
+            actor,
+            fate,
+            successor,
+            port: port.unwrap_or(slot::NONE),
+            thread: record.threads.first().unwrap_or(slot::NONE),
+        });
+    }
+
+    /// Does a step of what is under way; returns what is left of it.
+    fn continue_work(&mut self, work: Work) -> Option<Work> {
+        match work {
+            Work::Freeze {
+                actor,
+                fate,
+                successor,
+                mut port,
+                mut thread,
+            } => {
+                let slot = actor.slot().0;
+                for _ in 0..BATCH {
+                    let Some(record) = self.actors.at(slot) else {
+                        break;
+                    };
+                    if port != slot::NONE {
+                        let next = record.ports.after(&self.ports, port);
+                        let fate = match fate {
+                            Fate::Restart => PortFate::Successor,
+                            Fate::End | Fate::Hold => PortFate::End,
+                        };
+                        self.renounce_port(port, fate);
+                        port = next.unwrap_or(slot::NONE);
+                    } else if thread != slot::NONE {
+                        let next = record.threads.after(&self.threads, thread);
+                        self.stop_thread(thread);
+                        thread = next.unwrap_or(slot::NONE);
+                    } else {
+                        self.report(Event::Frozen { actor, successor });
+                        return None;
+                    }
+                }
+                Some(Work::Freeze {
+                    actor,
+                    fate,
+                    successor,
+                    port,
+                    thread,
+                })
+            }
+            Work::Wipe { actor, after } => {
+                for _ in 0..BATCH {
+                    if self.wipe_one(actor.slot().0, after) == Progress::Finished {
+                        self.wiped(actor, after);
+                        return None;
+                    }
+                }
+                Some(work)
+            }
+        }
+    }
+
+    /// Stops a thread wherever it is. It is never on a kernel stack, so this is all.
+    fn stop_thread(&mut self, thread: u32) {
+        self.cancel_wait(thread);
+        let Some(record) = self.threads.at_mut(thread) else {
+            return;
+        };
+        let was_ready = record.state == State::Ready;
+        record.state = State::Stopped;
+        if was_ready {
+            self.unready(thread);
+        }
+    }
+
+    /// Destroys one thing that does not outlive an incarnation.
+    fn wipe_one(&mut self, slot: u32, after: After) -> Progress {
+        let Some(actor) = self.actors.at(slot) else {
+            return Progress::Finished;
+        };
+        if let Some(thread) = actor.threads.first() {
+            self.destroy_thread(thread);
+            return Progress::More;
+        }
+        if after != After::HotRestart
+            && let Some(port) = actor.ports.first()
+        {
+            // A reloaded actor makes its ports anew; until then its callers wait for them.
+            if after == After::Terminate {
+                self.renounce_port(port, PortFate::End);
+                return Progress::More;
+            }
+        }
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return Progress::Finished;
+        };
+        let regions = &actor.regions;
+        let Some(space) = &mut actor.space else {
+            return Progress::Finished;
+        };
+        let progress = space.drop_private(&mut self.frames, |page| {
+            let region = regions.find(page)?;
+            pristine_entry(region.kind, region.origin(page))
+        });
+        if progress == Progress::More || after == After::HotRestart {
+            return progress;
+        }
+        let persistent = self
+            .persistent
+            .iter()
+            .find(|(_, region)| region.owner.0 == slot);
+        if let Some((region, _)) = persistent {
+            self.drop_persistent(region);
+            return Progress::More;
+        }
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return Progress::Finished;
+        };
+        let Some(space) = &mut actor.space else {
+            return Progress::Finished;
+        };
+        let root = space.root();
+        if space.drop_table(&mut self.frames) == Progress::More {
+            self.leave_root(root);
+            return Progress::More;
+        }
+        if let Some(space) = actor.space.take() {
+            space.free_root(&mut self.frames);
+        }
+        self.leave_root(root);
+        Progress::Finished
+    }
+
+    /// Nothing private is left of an actor.
+    fn wiped(&mut self, id: ActorId, after: After) {
+        let slot = id.slot().0;
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
+        actor.stale_translations = true;
+        actor.has_replied = false;
+        match after {
+            After::HotRestart => {
+                actor.regions.remove_private();
+                self.counters.hot_restarts += 1;
+                let block_reads = actor.block_reads;
+                self.report(Event::Restarted {
+                    actor: id,
+                    block_reads,
+                });
+            }
+            After::Reload => {
+                actor.regions.clear();
+                self.release_image(slot);
+                self.request_load(id);
+            }
+            After::Terminate => {
+                actor.regions = crate::region::Regions::new();
+                actor.state = ActorState::TERMINATED;
+                actor.news = None;
+                let name = actor.declaration.name;
+                self.recovery.news.remove(&mut self.actors, slot);
+                self.release_image(slot);
+                log::warn!("{name}: terminated");
+                self.report(Event::Ended { actor: id });
+            }
+        }
+    }
+
+    /// Asks the loader to read an actor's image.
+    pub fn request_load(&mut self, actor: ActorId) {
+        self.recovery.loads.push_back(Load { actor });
+        self.wake_loader();
+    }
+
+    /// Gives up an actor's pristine image; the last user's goes.
+    pub fn release_image(&mut self, actor: u32) {
+        let image = self
+            .actors
+            .at_mut(actor)
+            .and_then(|record| record.image.take());
+        let Some(index) = image else { return };
+        let Some(image) = self.images.at_mut(index) else {
+            return;
+        };
+        image.users -= 1;
+        if image.users == 0 {
+            let extent = image.extent;
+            self.images.remove(Slot(index));
+            self.preserved.free(extent);
+        }
+    }
+
+    /// Creates the first thread of an actor whose memory is ready.
+    fn activate(&mut self, id: ActorId, previous: PreviousEnd, incarnation: u32) {
+        let slot = id.slot().0;
+        let image = self.actors.at(slot).and_then(|actor| actor.image);
+        let entry = image
+            .and_then(|image| self.images.at(image))
+            .map(|image| image.plan.entry);
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
+        actor.previous = previous;
+        actor.incarnation = incarnation;
+        let (priority, stack) = (actor.declaration.priority, actor.declaration.stack_bytes);
+        let thread = entry.ok_or(Status::NOT_FOUND).and_then(|entry| {
+            self.new_thread(slot, priority, pages_for(stack), |top| {
+                TrapFrame::user(entry, top, [id.raw(), u64::from(incarnation)])
+            })
+        });
+        match thread {
+            Ok(thread) => {
+                if let Some(actor) = self.actors.at_mut(slot) {
+                    actor.state = ActorState::RUNNING;
+                }
+                self.make_ready(thread);
+                self.report(Event::Activated { actor: id });
+            }
+            Err(status) => {
+                let mut fault = FaultRecord::new(FaultKind::OUT_OF_MEMORY);
+                fault.time = clock::now();
+                fault.actor = id;
+                let mut message = Text::EMPTY;
+                // Text takes what fits and never fails.
+                let _ = write!(message, "no first thread: {status}");
+                fault.message = message;
+                self.report(Event::ActivationFailed {
+                    actor: id,
+                    fault: &fault,
+                });
+            }
+        }
+    }
+
+    /// An actor has answered a call: if for the first time, that ends its recovery.
+    pub fn note_reply(&mut self, slot: u32) {
+        let id = self.actor_id(slot);
+        if let Some(actor) = self.actors.at_mut(slot)
+            && !actor.has_replied
+        {
+            actor.has_replied = true;
+            self.recovery
+                .manager
+                .on_event(Event::FirstReply { actor: id }, clock::now());
+        }
+    }
+}

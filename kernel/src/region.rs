@@ -1,0 +1,301 @@
+//! Regions: what is where in an actor's memory, and with which rights.
+//!
+//! # Invariants
+//! - Regions are sorted by address and do not overlap.
+//! - Stacks and private regions have an unmapped page on either side.
+
+use alloc::vec::Vec;
+
+use abi::layout::{PAGE_BYTES, PRIVATE_END, PRIVATE_START};
+
+use crate::mm::{Frame, Page};
+use crate::user::{Access, PageError};
+
+/// The most regions an actor may have: its image's, its threads' stacks and what it allocates.
+pub const REGIONS_MAX: usize = 512;
+
+/// A run of pages with one origin and one set of rights.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// The first page.
+    pub start: Page,
+    /// One more than the last page.
+    pub end: Page,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a region is: where its content comes from and what may be done with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Instructions, mapped from the pristine image.
+    Text {
+        /// The image's frame of the first page.
+        first: Frame,
+    },
+    /// Constants, mapped from the pristine image.
+    ReadOnly {
+        /// The image's frame of the first page.
+        first: Frame,
+    },
+    /// Data, copied from the pristine image when it is first written.
+    Data {
+        /// The image's frame of the first page.
+        first: Frame,
+    },
+    /// Data that starts as zeroes.
+    Zeroed,
+    /// A thread's stack.
+    Stack,
+    /// What the actor allocated.
+    Private,
+    /// A persistent region.
+    Persistent {
+        /// The region's frame of the first page.
+        first: Frame,
+    },
+}
+
+/// Where the content of a page comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// This frame, which is mapped as it is.
+    Frame(Frame),
+    /// A copy of this frame once it is written; the frame itself, unwritable, until then.
+    Copy(Frame),
+    /// Zeroes.
+    Zeroes,
+}
+
+impl Kind {
+    const fn is_private(self) -> bool {
+        matches!(self, Self::Stack | Self::Private)
+    }
+
+    /// Whether `access` is among the rights.
+    #[must_use]
+    pub const fn allows(self, access: Access) -> bool {
+        match access {
+            Access::Read => true,
+            Access::Write => !matches!(self, Self::Text { .. } | Self::ReadOnly { .. }),
+            Access::Execute => matches!(self, Self::Text { .. }),
+        }
+    }
+}
+
+impl Region {
+    /// Where the content of one of the region's pages comes from.
+    #[must_use]
+    pub const fn origin(&self, page: Page) -> Origin {
+        let offset = page.0.wrapping_sub(self.start.0) as u32;
+        match self.kind {
+            Kind::Text { first } | Kind::ReadOnly { first } | Kind::Persistent { first } => {
+                Origin::Frame(first.offset(offset))
+            }
+            Kind::Data { first } => Origin::Copy(first.offset(offset)),
+            Kind::Zeroed | Kind::Stack | Kind::Private => Origin::Zeroes,
+        }
+    }
+}
+
+/// All regions of an actor.
+#[derive(Debug, Default)]
+pub struct Regions(Vec<Region>);
+
+/// Why a region cannot be added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RegionError {
+    /// It would overlap another, or there is no gap of that size.
+    NoRoom,
+    /// There are as many as there may be, or the kernel has no memory to note one more.
+    TooMany,
+}
+
+impl Regions {
+    /// No regions.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The region a page is in.
+    #[must_use]
+    pub fn find(&self, page: Page) -> Option<&Region> {
+        let after = self.0.partition_point(|region| region.start <= page);
+        let region = self.0.get(after.checked_sub(1)?)?;
+        (page < region.end).then_some(region)
+    }
+
+    /// The region a page is in, if `access` to it is allowed.
+    ///
+    /// # Errors
+    /// [`PageError::Guard`] just below a stack, [`PageError::NotAllowed`] otherwise.
+    pub fn check(&self, page: Page, access: Access) -> Result<&Region, PageError> {
+        match self.find(page) {
+            Some(region) if region.kind.allows(access) => Ok(region),
+            Some(_) => Err(PageError::NotAllowed),
+            None => match self.find(Page(page.0 + 1)) {
+                Some(above) if above.kind == Kind::Stack => Err(PageError::Guard),
+                _ => Err(PageError::NotAllowed),
+            },
+        }
+    }
+
+    /// Adds a region where it says.
+    ///
+    /// # Errors
+    /// See [`RegionError`].
+    pub fn insert(&mut self, region: Region) -> Result<(), RegionError> {
+        if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
+            return Err(RegionError::TooMany);
+        }
+        let index = self.0.partition_point(|other| other.start < region.start);
+        let before = index.checked_sub(1).and_then(|index| self.0.get(index));
+        let overlaps = region.start >= region.end
+            || before.is_some_and(|before| before.end > region.start)
+            || self
+                .0
+                .get(index)
+                .is_some_and(|behind| region.end > behind.start);
+        if overlaps {
+            return Err(RegionError::NoRoom);
+        }
+        self.0.insert(index, region);
+        Ok(())
+    }
+
+    /// Adds a stack or private region in the first gap that also holds its guard pages.
+    ///
+    /// # Errors
+    /// See [`RegionError`].
+    pub fn place(&mut self, pages: u64, kind: Kind) -> Result<Region, RegionError> {
+        let window_end = PRIVATE_END / PAGE_BYTES;
+        let mut start = PRIVATE_START / PAGE_BYTES + 1;
+        for region in self.0.iter().filter(|region| region.kind.is_private()) {
+            if region.start.0.saturating_sub(start) > pages {
+                break;
+            }
+            start = region.end.0 + 1;
+        }
+        let end = start.checked_add(pages).filter(|end| *end < window_end);
+        let end = end.ok_or(RegionError::NoRoom)?;
+        let region = Region {
+            start: Page(start),
+            end: Page(end),
+            kind,
+        };
+        self.insert(region)?;
+        Ok(region)
+    }
+
+    /// Takes out the region that starts at `start`, if it is of the kind `wanted`.
+    pub fn remove(&mut self, start: Page, wanted: impl Fn(Kind) -> bool) -> Option<Region> {
+        let index = self
+            .0
+            .binary_search_by_key(&start, |region| region.start)
+            .ok()?;
+        self.0.get(index).filter(|region| wanted(region.kind))?;
+        Some(self.0.remove(index))
+    }
+
+    /// Takes out everything that does not outlive an incarnation: stacks and private regions.
+    pub fn remove_private(&mut self) {
+        self.0.retain(|region| !region.kind.is_private());
+    }
+
+    /// Takes out everything.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rights_are_those_of_the_kind() {
+        let first = Frame(1);
+        let table = [
+            (Kind::Text { first }, [true, false, true]),
+            (Kind::ReadOnly { first }, [true, false, false]),
+            (Kind::Data { first }, [true, true, false]),
+            (Kind::Zeroed, [true, true, false]),
+            (Kind::Stack, [true, true, false]),
+            (Kind::Private, [true, true, false]),
+            (Kind::Persistent { first }, [true, true, false]),
+        ];
+        for (kind, allowed) in table {
+            let seen =
+                [Access::Read, Access::Write, Access::Execute].map(|access| kind.allows(access));
+            assert_eq!(seen, allowed, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_below_a_stack_is_its_guard() {
+        let mut regions = Regions::new();
+        let stack = regions.place(4, Kind::Stack).unwrap();
+        let below = Page(stack.start.0 - 1);
+        assert_eq!(regions.check(below, Access::Write), Err(PageError::Guard));
+        assert_eq!(
+            regions.check(stack.end, Access::Write),
+            Err(PageError::NotAllowed)
+        );
+        assert_eq!(regions.check(stack.start, Access::Write), Ok(&stack));
+    }
+
+    #[test]
+    fn restart_leaves_image_and_persistent_regions() {
+        let mut regions = Regions::new();
+        let kept = [
+            Region {
+                start: Page(512),
+                end: Page(513),
+                kind: Kind::Text { first: Frame(9) },
+            },
+            Region {
+                start: Page(0x400_0000),
+                end: Page(0x400_0001),
+                kind: Kind::Persistent { first: Frame(7) },
+            },
+        ];
+        for region in kept {
+            regions.insert(region).unwrap();
+        }
+        regions.place(1, Kind::Stack).unwrap();
+        regions.place(1, Kind::Private).unwrap();
+        regions.remove_private();
+        assert_eq!(regions.0, kept);
+    }
+
+    proptest! {
+        #[test]
+        fn regions_stay_sorted_and_apart(operations in prop::collection::vec((0u8..3, 0u64..40, 1u64..6), 1..200)) {
+            let mut regions = Regions::new();
+            for (kind, position, pages) in operations {
+                match kind {
+                    0 => { let _ = regions.place(pages, Kind::Private); }
+                    1 => {
+                        let start = Page(512 + position);
+                        let _ = regions.insert(Region { start, end: Page(start.0 + pages), kind: Kind::Zeroed });
+                    }
+                    _ => {
+                        let start = regions.0.get(position as usize).map(|region| region.start);
+                        if let Some(start) = start {
+                            prop_assert!(regions.remove(start, |_| true).is_some());
+                        }
+                    }
+                }
+                for pair in regions.0.windows(2) {
+                    prop_assert!(pair[0].end <= pair[1].start);
+                    if pair[0].kind == Kind::Private {
+                        prop_assert!(pair[0].end < pair[1].start, "no guard page");
+                    }
+                }
+            }
+        }
+    }
+}

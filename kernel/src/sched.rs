@@ -1,0 +1,311 @@
+//! Who runs next: fixed priorities, round robin within one, preemption.
+//!
+//! # Invariants
+//! - A thread in state `Ready` is the current one or in the ready queue of its priority.
+//! - The bitmap has exactly the bits of the non-empty queues.
+//! - The idle thread is always there, at the lowest priority, and never blocks.
+
+use abi::layout::PRIORITY_MAX;
+
+use crate::actor::Actor;
+use crate::arch::frame::TrapFrame;
+use crate::arch::{cpu, entry};
+use crate::kernel::Kernel;
+use crate::list::List;
+use crate::mm::Frame;
+use crate::slot;
+use crate::thread::{QUEUE, State, Wait};
+
+/// Priorities there are.
+const LEVELS: usize = PRIORITY_MAX as usize + 1;
+
+/// How long a thread runs before others of its priority do, in ticks of a millisecond. Long
+/// against the cost of a switch, short against what a person notices.
+const SLICE_TICKS: u32 = 10;
+
+/// The ready queues and the current thread.
+pub struct Scheduler {
+    ready: [List<QUEUE>; LEVELS],
+    occupied: u64,
+    current: u32,
+    slice: u32,
+    /// The root table in use.
+    root: Frame,
+    /// Whether the CPU's floating-point registers are usable, that is, are the current thread's.
+    floating_point: bool,
+    /// Whether the next way out of the kernel must choose anew.
+    reschedule: bool,
+}
+
+/// Where in its queue a thread that stops running goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// First: it was preempted and keeps its turn.
+    Front,
+    /// Last: its turn is over.
+    Back,
+}
+
+impl Scheduler {
+    /// A scheduler with nothing to run, in the address space `root`.
+    #[must_use]
+    pub const fn new(root: Frame) -> Self {
+        Self {
+            ready: [List::EMPTY; LEVELS],
+            occupied: 0,
+            current: slot::NONE,
+            slice: SLICE_TICKS,
+            root,
+            floating_point: false,
+            reschedule: false,
+        }
+    }
+
+    /// The current thread's slot.
+    #[must_use]
+    pub const fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Makes the next way out of the kernel choose anew.
+    pub const fn request(&mut self) {
+        self.reschedule = true;
+    }
+
+    /// Whether the next way out of the kernel chooses anew.
+    #[must_use]
+    pub const fn is_requested(&self) -> bool {
+        self.reschedule
+    }
+}
+
+impl Kernel {
+    /// Makes a thread ready to run. One that may not run, or is ready, stays as it is.
+    pub fn make_ready(&mut self, thread: u32) {
+        let Some(record) = self.threads.at_mut(thread) else {
+            return;
+        };
+        record.state = State::Ready;
+        record.wait = Wait::Nothing;
+        if thread == self.scheduler.current {
+            return;
+        }
+        let priority = record.priority;
+        self.enqueue(thread, End::Back);
+        let current = self.scheduler.current;
+        if self
+            .threads
+            .at(current)
+            .is_none_or(|running| running.priority < priority)
+        {
+            self.scheduler.request();
+        }
+    }
+
+    /// Takes a thread out of its ready queue.
+    pub fn unready(&mut self, thread: u32) {
+        let Some(priority) = self.threads.at(thread).map(|record| record.priority) else {
+            return;
+        };
+        let Some(queue) = self.scheduler.ready.get_mut(usize::from(priority)) else {
+            return;
+        };
+        queue.remove(&mut self.threads, thread);
+        if queue.is_empty() {
+            self.scheduler.occupied &= !(1 << priority);
+        }
+        if thread == self.scheduler.current {
+            self.scheduler.request();
+        }
+    }
+
+    /// Blocks the current thread.
+    pub fn block_current(&mut self, wait: Wait) {
+        let current = self.scheduler.current;
+        if let Some(record) = self.threads.at_mut(current) {
+            record.state = State::Blocked;
+            record.wait = wait;
+        }
+        self.scheduler.request();
+    }
+
+    /// Ends the current thread's turn.
+    pub fn yield_current(&mut self) {
+        self.scheduler.slice = 0;
+        self.scheduler.request();
+    }
+
+    /// Changes a thread's priority, and its queue if it is ready.
+    pub fn set_priority(&mut self, thread: u32, priority: u8) {
+        let is_ready = self
+            .threads
+            .at(thread)
+            .is_some_and(|record| record.state == State::Ready);
+        let is_current = thread == self.scheduler.current;
+        if is_ready && !is_current {
+            self.unready(thread);
+        }
+        if let Some(record) = self.threads.at_mut(thread) {
+            record.priority = priority.min(PRIORITY_MAX);
+        }
+        if is_ready && !is_current {
+            self.enqueue(thread, End::Back);
+        }
+        self.scheduler.request();
+    }
+
+    /// Counts a tick of the current thread's turn.
+    pub fn count_slice(&mut self) {
+        self.scheduler.slice = self.scheduler.slice.saturating_sub(1);
+        if self.scheduler.slice == 0 {
+            self.scheduler.request();
+        }
+    }
+
+    /// Chooses the thread to continue with, and prepares the CPU for it.
+    pub fn choose(&mut self) -> *mut TrapFrame {
+        if core::mem::take(&mut self.scheduler.reschedule) {
+            self.switch();
+        }
+        let current = self.scheduler.current;
+        self.threads
+            .at(current)
+            .map_or(core::ptr::null_mut(), |record| record.context)
+    }
+
+    fn switch(&mut self) {
+        let previous = self.scheduler.current;
+        let still_ready = self
+            .threads
+            .at(previous)
+            .is_some_and(|record| record.state == State::Ready);
+        if still_ready {
+            let end = if self.scheduler.slice == 0 {
+                End::Back
+            } else {
+                End::Front
+            };
+            self.enqueue(previous, end);
+        }
+        let next = self.take_runnable();
+        if self.scheduler.slice == 0 || next != previous {
+            self.scheduler.slice = SLICE_TICKS;
+        }
+        if next != previous {
+            self.leave_floating_point(previous);
+            self.scheduler.current = next;
+            self.enter(next);
+        }
+    }
+
+    /// The first thread of the highest priority that may run. A thread of an actor that is frozen
+    /// or has failed stops here: this is how a freeze reaches threads that were ready. Each stops
+    /// once, so the loop ends; the idle thread belongs to no actor.
+    fn take_runnable(&mut self) -> u32 {
+        loop {
+            let next = self.take_highest();
+            let Some(record) = self.threads.at_mut(next) else {
+                return next;
+            };
+            let Some(home) = record.home else { return next };
+            if self.actors.at(home.0).is_some_and(Actor::is_running) {
+                return next;
+            }
+            record.state = State::Stopped;
+        }
+    }
+
+    /// The first thread of the highest priority. There is always the idle thread.
+    fn take_highest(&mut self) -> u32 {
+        let priority = 63 - self.scheduler.occupied.leading_zeros().min(63);
+        let Some(queue) = self.scheduler.ready.get_mut(priority as usize) else {
+            return slot::NONE;
+        };
+        let thread = queue.pop_front(&mut self.threads);
+        if queue.is_empty() {
+            self.scheduler.occupied &= !(1 << priority);
+        }
+        thread.unwrap_or(slot::NONE)
+    }
+
+    fn enqueue(&mut self, thread: u32, end: End) {
+        let Some(priority) = self.threads.at(thread).map(|record| record.priority) else {
+            return;
+        };
+        let Some(queue) = self.scheduler.ready.get_mut(usize::from(priority)) else {
+            return;
+        };
+        match end {
+            End::Front => queue.push_front(&mut self.threads, thread),
+            End::Back => queue.push_back(&mut self.threads, thread),
+        }
+        self.scheduler.occupied |= 1 << priority;
+    }
+
+    /// Makes the CPU ready for a thread: address space, floating point, the way back in.
+    fn enter(&mut self, thread: u32) {
+        let Some(record) = self.threads.at_mut(thread) else {
+            return;
+        };
+        let home = record.home;
+        if record.uses_floating_point {
+            cpu::allow_floating_point();
+            record.floating_point.load();
+            self.scheduler.floating_point = true;
+        }
+        let Some(home) = home else { return };
+        // SAFETY: The frame is the next thread's, and thread records never move.
+        unsafe { entry::set_current_frame(&raw mut record.frame) };
+        let Some(actor) = self.actors.at_mut(home.0) else {
+            return;
+        };
+        let Some(space) = &actor.space else { return };
+        let root = space.root();
+        if root != self.scheduler.root || core::mem::take(&mut actor.stale_translations) {
+            self.scheduler.root = root;
+            // SAFETY: Every actor's root has the kernel's half.
+            unsafe { cpu::set_root(root) };
+        }
+    }
+
+    /// Saves the floating-point registers of a thread that stops running, if it uses them.
+    fn leave_floating_point(&mut self, thread: u32) {
+        if !core::mem::take(&mut self.scheduler.floating_point) {
+            return;
+        }
+        if let Some(record) = self.threads.at_mut(thread) {
+            record.floating_point.save();
+        }
+        cpu::trap_floating_point();
+    }
+
+    /// Gives the current thread, which has just used floating point for the first time, its
+    /// registers.
+    pub fn start_floating_point(&mut self) {
+        let current = self.scheduler.current;
+        if let Some(record) = self.threads.at_mut(current) {
+            record.uses_floating_point = true;
+            cpu::allow_floating_point();
+            record.floating_point.load();
+            self.scheduler.floating_point = true;
+        }
+    }
+
+    /// Forgets the current thread, which is being destroyed.
+    pub fn forget_current(&mut self) {
+        if core::mem::take(&mut self.scheduler.floating_point) {
+            cpu::trap_floating_point();
+        }
+        self.scheduler.current = slot::NONE;
+        self.scheduler.request();
+    }
+
+    /// Leaves an address space that is about to be freed.
+    pub fn leave_root(&mut self, root: Frame) {
+        if self.scheduler.root == root {
+            self.scheduler.root = self.kernel_root;
+            // SAFETY: The kernel's own root.
+            unsafe { cpu::set_root(self.kernel_root) };
+        }
+    }
+}

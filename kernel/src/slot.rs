@@ -1,0 +1,254 @@
+//! Tables whose entries are named by slot and generation.
+//!
+//! Every kernel object that an actor can name lives in a [`SlotTable`]. An identifier is checked
+//! in one place, [`SlotTable::get`]: the slot must be occupied *and* its generation must be the
+//! identifier's.
+//!
+//! # Invariants
+//! - A slot's generation only grows, and is never reused: a slot whose generations are used up is
+//!   retired.
+//! - Entries never move: the table grows by whole chunks, so the address of an entry is stable
+//!   for as long as it is occupied (the trap code keeps pointers to threads' frames).
+//! - Freeing puts a slot on the free list; memory for chunks is never given back, so a table's
+//!   memory is bounded by the most entries it ever held.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use abi::{Generation, Slot};
+
+/// Entries in a chunk. Chosen so that a chunk of the largest entry (a thread) stays near 64 KiB.
+const CHUNK: usize = 32;
+
+/// No slot: the end of a list.
+pub const NONE: u32 = u32::MAX;
+
+struct Entry<T> {
+    generation: Generation,
+    next_free: u32,
+    value: Option<T>,
+}
+
+/// A growing table of at most `limit` entries.
+pub struct SlotTable<T> {
+    chunks: Vec<Box<[Entry<T>]>>,
+    free: u32,
+    used: u32,
+    limit: u32,
+}
+
+/// The table is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Full;
+
+impl<T> SlotTable<T> {
+    /// Makes an empty table for at most `limit` entries.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: NONE,
+            used: 0,
+            limit,
+        }
+    }
+
+    /// Puts `value` into a free slot and names it.
+    ///
+    /// # Errors
+    /// [`Full`] when `limit` entries are used, or no memory is left for a further chunk.
+    pub fn insert(&mut self, value: T) -> Result<(Slot, Generation), Full> {
+        if self.free == NONE {
+            self.grow()?;
+        }
+        let slot = self.free;
+        let entry = self.entry_mut(slot).ok_or(Full)?;
+        let (next_free, generation) = (entry.next_free, entry.generation);
+        entry.value = Some(value);
+        self.free = next_free;
+        self.used += 1;
+        Ok((Slot(slot), generation))
+    }
+
+    /// Empties a slot. What named it names nothing from now on.
+    pub fn remove(&mut self, slot: Slot) -> Option<T> {
+        let free = self.free;
+        let entry = self.entry_mut(slot.0)?;
+        let value = entry.value.take()?;
+        if let Some(next) = entry.generation.next() {
+            entry.generation = next;
+            entry.next_free = free;
+            self.free = slot.0;
+        }
+        self.used -= 1;
+        Some(value)
+    }
+
+    /// Gives the occupant of a slot its next generation: a new name for the same object.
+    /// `None` when the slot is empty or its generations are used up.
+    pub fn rename(&mut self, slot: Slot) -> Option<Generation> {
+        let entry = self.entry_mut(slot.0)?;
+        entry.value.as_ref()?;
+        entry.generation = entry.generation.next()?;
+        Some(entry.generation)
+    }
+
+    /// The entry that `slot` and `generation` name together.
+    #[must_use]
+    pub fn get(&self, slot: Slot, generation: Generation) -> Option<&T> {
+        self.entry(slot.0)
+            .filter(|entry| entry.generation == generation)?
+            .value
+            .as_ref()
+    }
+
+    /// The entry that `slot` and `generation` name together.
+    pub fn get_mut(&mut self, slot: Slot, generation: Generation) -> Option<&mut T> {
+        self.entry_mut(slot.0)
+            .filter(|entry| entry.generation == generation)?
+            .value
+            .as_mut()
+    }
+
+    /// The occupant of a slot, whatever its generation. For lists inside the kernel.
+    #[must_use]
+    pub fn at(&self, slot: u32) -> Option<&T> {
+        self.entry(slot)?.value.as_ref()
+    }
+
+    /// The occupant of a slot, whatever its generation. For lists inside the kernel.
+    pub fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.entry_mut(slot)?.value.as_mut()
+    }
+
+    /// The present generation of a slot, occupied or not.
+    #[must_use]
+    pub fn generation(&self, slot: Slot) -> Option<Generation> {
+        self.entry(slot.0).map(|entry| entry.generation)
+    }
+
+    /// How many entries are used.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// One more than the highest slot there is.
+    #[must_use]
+    pub fn end(&self) -> u32 {
+        (self.chunks.len() * CHUNK) as u32
+    }
+
+    /// The occupied slots, lowest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))
+    }
+
+    fn grow(&mut self) -> Result<(), Full> {
+        let start = self.end();
+        if start >= self.limit {
+            return Err(Full);
+        }
+        let mut chunk = Vec::new();
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
+        self.chunks.try_reserve(1).map_err(|_| Full)?;
+        let end = self.limit.min(start + CHUNK as u32);
+        for slot in start..start + CHUNK as u32 {
+            let next_free = if slot + 1 < end { slot + 1 } else { NONE };
+            chunk.push(Entry {
+                generation: Generation::FIRST,
+                next_free,
+                value: None,
+            });
+        }
+        self.chunks.push(chunk.into_boxed_slice());
+        self.free = start;
+        Ok(())
+    }
+
+    fn entry(&self, slot: u32) -> Option<&Entry<T>> {
+        self.chunks
+            .get(slot as usize / CHUNK)?
+            .get(slot as usize % CHUNK)
+    }
+
+    fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
+        self.chunks
+            .get_mut(slot as usize / CHUNK)?
+            .get_mut(slot as usize % CHUNK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_removed_name_is_never_valid_again() {
+        let mut table = SlotTable::new(1);
+        let (slot, first) = table.insert('a').unwrap();
+        assert_eq!(table.remove(slot), Some('a'));
+        let (again, second) = table.insert('b').unwrap();
+        assert_eq!((slot, table.get(slot, first)), (again, None));
+        assert_eq!(table.get(slot, second), Some(&'b'));
+    }
+
+    #[test]
+    fn renaming_keeps_the_value_and_ends_the_old_name() {
+        let mut table = SlotTable::new(4);
+        let (slot, old) = table.insert(7).unwrap();
+        let new = table.rename(slot).unwrap();
+        assert_eq!(
+            (table.get(slot, old), table.get(slot, new)),
+            (None, Some(&7))
+        );
+    }
+
+    #[test]
+    fn used_up_generations_retire_the_slot() {
+        let mut table = SlotTable::new(1);
+        let (slot, _) = table.insert(()).unwrap();
+        table.entry_mut(slot.0).unwrap().generation = Generation(u32::MAX);
+        assert_eq!(table.rename(slot), None);
+        table.remove(slot);
+        assert_eq!(table.insert(()), Err(Full));
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_map_of_unique_names(operations in prop::collection::vec(any::<(u8, u8)>(), 1..400)) {
+            let mut table = SlotTable::new(50);
+            let mut model: Vec<(Slot, Generation, u8)> = Vec::new();
+            let mut ended: Vec<(Slot, Generation)> = Vec::new();
+            for (kind, value) in operations {
+                match kind % 3 {
+                    0 => match table.insert(value) {
+                        Ok((slot, generation)) => model.push((slot, generation, value)),
+                        Err(Full) => prop_assert_eq!(model.len(), 50),
+                    },
+                    1 if !model.is_empty() => {
+                        let (slot, generation, value) = model.swap_remove(usize::from(value) % model.len());
+                        prop_assert_eq!(table.remove(slot), Some(value));
+                        ended.push((slot, generation));
+                    }
+                    2 if !model.is_empty() => {
+                        let index = usize::from(value) % model.len();
+                        let entry = &mut model[index];
+                        ended.push((entry.0, entry.1));
+                        entry.1 = table.rename(entry.0).unwrap();
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(table.used() as usize, model.len());
+            }
+            for (slot, generation, value) in model {
+                prop_assert_eq!(table.get(slot, generation), Some(&value));
+            }
+            for (slot, generation) in ended {
+                prop_assert_eq!(table.get(slot, generation), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The kernel's start, from the loader's `BootInfo` to the first thread.
+//!
+//! The order matters, and this is the one place where it stands: memory first, then the CPU's
+//! tables, then devices, then threads.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use core::cell::UnsafeCell;
+
+use bootloader_api::BootInfo;
+use bootloader_api::config::{BootloaderConfig, Mapping};
+use bootloader_api::info::MemoryRegionKind;
+use restart_manager::{ActorEntry, GroupEntry, RestartManager, Storage};
+
+use crate::arch::frame::TrapFrame;
+use crate::arch::{clock, cpu, entry, interrupts, tables};
+use crate::composition::Composition;
+use crate::console::Console;
+use crate::kernel::{self, Counters, Kernel};
+use crate::list::List;
+use crate::mm::extent::ExtentMap;
+use crate::mm::frame::{Descriptor, FrameList, Frames};
+use crate::mm::plan::{self, Plan, RANGES};
+use crate::mm::{Frame, direct, heap, kernel_map};
+use crate::recovery::{self, Recovery};
+use crate::sched::Scheduler;
+use crate::slot::SlotTable;
+use crate::thread::Thread;
+use crate::timer::Timers;
+use crate::{loader, logger};
+
+/// The most groups there can be.
+const GROUPS_MAX: usize = 256;
+
+/// Entries the ledger holds before it overwrites the oldest.
+const LEDGER_ENTRIES: usize = 256;
+
+/// Frames of the kernel heap: 16 MiB, or an eighth of ordinary memory on a small machine.
+const HEAP_FRAMES: u32 = 4096;
+
+/// What we ask of whoever loads the kernel: physical memory where the kernel expects it. The
+/// stack is used only until the kernel has its own.
+pub const BOOT_CONFIG: BootloaderConfig = {
+    let mut config = BootloaderConfig::new_default();
+    config.mappings.physical_memory = Some(Mapping::FixedAddress(direct::START));
+    config.kernel_stack_size = 64 * 1024;
+    config
+};
+
+struct Chosen(UnsafeCell<Option<&'static Composition>>);
+
+// SAFETY: Written once before the first thread starts, read-only from then on.
+unsafe impl Sync for Chosen {}
+
+static COMPOSITION: Chosen = Chosen(UnsafeCell::new(None));
+
+/// Starts the kernel. Interrupts are off, as every loader leaves them.
+///
+/// # Panics
+/// When the machine has too little memory to start at all.
+pub fn start(boot: &'static BootInfo, composition: &'static Composition) -> ! {
+    let (boot, composition) = (&raw const *boot, &raw const *composition);
+    // SAFETY: Both arguments are static; the loader's stack is not needed again.
+    unsafe { entry::on_cpu_stack(boot.cast(), composition.cast(), start_on_cpu_stack) }
+}
+
+extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
+    // SAFETY: `start` made both pointers from references. The boot information is the loader's
+    // memory, which is reachable until we use our own page tables.
+    let (boot, composition) = unsafe {
+        (
+            &*boot.cast::<BootInfo>(),
+            &*composition.cast::<Composition>(),
+        )
+    };
+    logger::initialise();
+    assert_eq!(
+        boot.physical_memory_offset.into_option(),
+        Some(direct::START),
+        "physical memory is not where we asked for it"
+    );
+    let usable = boot
+        .memory_regions
+        .iter()
+        .filter(|region| region.kind == MemoryRegionKind::Usable);
+    let plan = plan::plan(usable.map(|region| (region.start, region.end)));
+    let plan = plan.expect("a range of memory large enough for the kernel");
+    let end = boot
+        .memory_regions
+        .iter()
+        .map(|region| region.end)
+        .max()
+        .unwrap_or(0);
+    // SAFETY: The first and only use of this memory, of the CPU's tables and of the devices, in
+    // the order in which they depend on each other.
+    let (frames, kernel_root) = unsafe {
+        *COMPOSITION.0.get() = Some(composition);
+        let mut frames = frames(&plan);
+        let present = cpu::root();
+        let root = kernel_map::build(&mut frames, present, end.min(DIRECT_MAX));
+        let root = root.expect("memory for the kernel's page tables");
+        cpu::enable_no_execute();
+        cpu::set_root(root);
+        let heap_frames = HEAP_FRAMES.min((frames.free_count() / 8) as u32);
+        let heap_start = frames
+            .allocate_contiguous(heap_frames)
+            .expect("memory for the heap");
+        heap::initialise(heap_start, heap_frames);
+        tables::initialise();
+        cpu::initialise(cpu::features());
+        clock::initialise();
+        interrupts::initialise();
+        (frames, root)
+    };
+    log::info!(
+        "{} MiB ordinary, {} MiB preserved memory; policy {}",
+        frames.free_count() / 256,
+        (plan.preserved.end - plan.preserved.start) / 256,
+        composition.policy.name()
+    );
+    let kernel = Kernel {
+        frames,
+        preserved: preserved(&plan),
+        kernel_root,
+        actors: SlotTable::new(kernel::ACTORS_MAX),
+        threads: SlotTable::new(kernel::THREADS_MAX),
+        ports: SlotTable::new(kernel::PORTS_MAX),
+        messages: SlotTable::new(kernel::MESSAGES_MAX),
+        images: SlotTable::new(kernel::IMAGES_MAX),
+        persistent: SlotTable::new(kernel::PERSISTENT_MAX),
+        names: BTreeMap::new(),
+        finders: List::EMPTY,
+        scheduler: Scheduler::new(kernel_root),
+        timers: Timers::new(),
+        recovery: Recovery::new(restart_manager(composition)),
+        console: Console::new(),
+        counters: Counters::default(),
+        held_frames: FrameList::EMPTY,
+    };
+    // SAFETY: Nobody has borrowed the kernel's state yet, and the frame is that of the first
+    // thread; this stack is not needed again.
+    unsafe {
+        kernel::set(kernel);
+        entry::resume(first_frame())
+    }
+}
+
+/// End of what the direct map can hold: one entry of the root table.
+const DIRECT_MAX: u64 = 1 << 39;
+
+/// Makes the kernel's own threads and chooses the first to run.
+fn first_frame() -> *mut TrapFrame {
+    kernel::with(|kernel| {
+        // The idle thread is the first: it is there whenever the scheduler looks.
+        kernel_thread(kernel, 0, 0, idle as *const ());
+        let recovery = kernel_thread(kernel, 1, recovery::PRIORITY, recovery::run as *const ());
+        let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
+        kernel.recovery.set_threads(recovery, loader);
+        kernel.scheduler.request();
+        kernel.choose()
+    })
+}
+
+fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()) -> u32 {
+    let root = kernel.kernel_root;
+    let top = kernel_map::map_stack(&mut kernel.frames, root, index);
+    let top = top.expect("memory for a kernel thread's stack");
+    let thread = kernel.threads.insert(Thread::new(priority, None));
+    let (slot, _) = thread.expect("room for the kernel's own threads");
+    if let Some(thread) = kernel.threads.at_mut(slot.0) {
+        thread.frame = TrapFrame::kernel(entry as u64, top);
+        thread.context = &raw mut thread.frame;
+    }
+    kernel.make_ready(slot.0);
+    slot.0
+}
+
+extern "C" fn idle() -> ! {
+    loop {
+        cpu::wait_for_interrupt();
+    }
+}
+
+extern "C" fn load() -> ! {
+    // SAFETY: Written before this thread was made.
+    let composition = unsafe { *COMPOSITION.0.get() };
+    loader::run(composition.expect("set at the kernel's start"))
+}
+
+/// Makes the frame allocator from the plan.
+///
+/// # Safety
+/// The plan is that of this machine, and its memory is not used yet.
+unsafe fn frames(plan: &Plan) -> Frames {
+    let descriptors = direct::pointer(plan.descriptors).cast::<Descriptor>();
+    // SAFETY: The plan sets this memory aside; any bit pattern is a descriptor.
+    let descriptors =
+        unsafe { core::slice::from_raw_parts_mut(descriptors, plan.descriptor_count as usize) };
+    let mut frames = Frames::new(descriptors);
+    const {
+        assert!(
+            RANGES <= 32,
+            "the allocator takes as many ranges as the plan has"
+        )
+    };
+    for range in plan.ordinary.iter().filter(|range| range.start < range.end) {
+        frames.add_range(Frame(range.start), Frame(range.end));
+    }
+    frames
+}
+
+fn preserved(plan: &Plan) -> Box<ExtentMap> {
+    let mut map = Box::new(ExtentMap::EMPTY);
+    map.set_bounds(Frame(plan.preserved.start), Frame(plan.preserved.end));
+    map
+}
+
+fn restart_manager(composition: &Composition) -> RestartManager<'static> {
+    let storage = Storage {
+        actors: vec![ActorEntry::EMPTY; kernel::ACTORS_MAX as usize].leak(),
+        groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
+        ledger: vec![None; LEDGER_ENTRIES].leak(),
+    };
+    RestartManager::new(storage, composition.policy)
+}

@@ -1,0 +1,172 @@
+//! Syscalls that tell about the site, and those of its console and its end.
+
+use abi::site::{ActorInfo, Hook, Rights, SiteInfo};
+use abi::syscall::NO_MORE;
+use abi::{ActorId, Span, StartRecord, Status};
+
+use super::{DONE, Next};
+use crate::arch::exit;
+use crate::fault::Refusal;
+use crate::kernel::Kernel;
+use crate::mm::{Frame, Page, direct, heap};
+use crate::thread::Wait;
+use crate::user::{Access, UserSlice};
+use crate::{fail, hooks};
+
+impl Kernel {
+    pub(super) fn ledger_read(
+        &mut self,
+        actor: u32,
+        sequence: u64,
+        buffer: UserSlice,
+    ) -> Result<Next, Refusal> {
+        let entry = self.recovery.manager.ledger().read_from(sequence).copied();
+        match entry {
+            None => Ok(Next::Return([0, sequence, 0])),
+            Some(entry) => {
+                let length = self.write_record(actor, buffer, &entry)?;
+                Ok(Next::Return([length, entry.sequence + 1, 0]))
+            }
+        }
+    }
+
+    pub(super) fn start_read(&mut self, actor: u32, buffer: UserSlice) -> Result<Next, Refusal> {
+        let id = self.actor_id(actor);
+        let record = self.actors.at(actor).ok_or(Status::DEAD)?;
+        let record = StartRecord {
+            actor: id,
+            incarnation: record.incarnation,
+            name: record.declaration.name,
+            arguments: record.declaration.arguments,
+            previous: record.previous,
+        };
+        let length = self.write_record(actor, buffer, &record)?;
+        Ok(Next::Return([length, 0, 0]))
+    }
+
+    pub(super) fn site_info(&mut self, actor: u32, buffer: UserSlice) -> Result<Next, Refusal> {
+        let info = SiteInfo {
+            free_frames: self.frames.free_count(),
+            preserved_frames: u64::from(self.preserved.frames_used()),
+            used_actors: self.actors.used(),
+            used_threads: self.threads.used(),
+            used_ports: self.ports.used(),
+            used_messages: self.messages.used(),
+            persistent_regions: self.persistent.used(),
+            heap_used: heap::used() as u64,
+            block_reads: self.counters.block_reads,
+            hot_restarts: self.counters.hot_restarts,
+            reloads: self.counters.reloads,
+        };
+        let length = self.write_record(actor, buffer, &info)?;
+        Ok(Next::Return([length, 0, 0]))
+    }
+
+    pub(super) fn actor_info(
+        &mut self,
+        actor: u32,
+        from: u64,
+        buffer: UserSlice,
+    ) -> Result<Next, Refusal> {
+        let found = self
+            .actors
+            .iter()
+            .find(|(slot, _)| u64::from(slot.0) >= from);
+        let Some((slot, record)) = found else {
+            return Ok(Next::Return([0, NO_MORE, 0]));
+        };
+        let info = ActorInfo {
+            actor: self.actor_id(slot.0),
+            name: record.declaration.name,
+            incarnation: record.incarnation,
+            state: record.state,
+            threads: record.thread_count,
+            ports: record.port_count,
+            private_frames: record
+                .space
+                .as_ref()
+                .map_or(0, |space| space.private_count()),
+        };
+        let length = self.write_record(actor, buffer, &info)?;
+        Ok(Next::Return([length, u64::from(slot.0) + 1, 0]))
+    }
+
+    pub(super) fn console_read(
+        &mut self,
+        actor: u32,
+        buffer: UserSlice,
+        timeout: Span,
+    ) -> Result<Next, Refusal> {
+        self.check_right(Rights::CONSOLE)?;
+        if buffer.length() == 0 {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
+        self.check_memory(
+            actor,
+            buffer.cut(crate::console::TYPED_MAX as u64),
+            Access::Write,
+        )?;
+        if let Some(length) = self.take_typed(actor, buffer)? {
+            return Ok(Next::Return([length, 0, 0]));
+        }
+        if timeout == Span::ZERO {
+            return Err(Status::TIMED_OUT.into());
+        }
+        let thread = self.scheduler.current();
+        self.block_current(Wait::Console(buffer));
+        self.console.waiting.push_back(&mut self.threads, thread);
+        self.set_deadline(thread, timeout);
+        Ok(Next::Blocked)
+    }
+
+    pub(super) fn shutdown(&mut self, code: u64) -> Result<Next, Refusal> {
+        self.check_right(Rights::SHUTDOWN)?;
+        fail::end_of_site(if code == 0 {
+            exit::Code::Passed
+        } else {
+            exit::Code::Failed
+        })
+    }
+
+    pub(super) fn hook(&mut self, kind: u64, argument: u64) -> Result<Next, Refusal> {
+        self.check_right(Rights::HOOK)?;
+        match Hook(kind) {
+            Hook::KERNEL_PANIC => panic!("a test asked for it"),
+            Hook::TRIPLE_FAULT => hooks::triple_fault(),
+            Hook::HANG => hooks::hang(),
+            Hook::EXIT_EARLY => exit::exit(exit::Code::Passed),
+            Hook::CORRUPT_IMAGE => self.corrupt_image(ActorId::from_raw(argument)),
+            Hook::HOLD_FRAMES => Ok(Next::Return([self.hold_frames(argument), 0, 0])),
+            _ => Err(Status::BAD_ARGUMENT.into()),
+        }
+    }
+
+    fn corrupt_image(&mut self, id: ActorId) -> Result<Next, Refusal> {
+        let slot = self.check_actor(id).map_err(|(status, _)| status)?;
+        let image = self.actors.at(slot).and_then(|actor| actor.image);
+        let image = image
+            .and_then(|image| self.images.at(image))
+            .ok_or(Status::NOT_FOUND)?;
+        // SAFETY: The last page of an image, where data are; nothing holds a reference to it.
+        let bytes = unsafe { direct::bytes(Frame(image.extent.start + image.extent.frames - 1)) };
+        bytes[100] ^= 1;
+        Ok(DONE)
+    }
+
+    /// Takes frames until `left` are free, or gives all of them back for 0. Returns how many are
+    /// held. Unbounded on purpose: it is a test's.
+    fn hold_frames(&mut self, left: u64) -> u64 {
+        if left == 0 {
+            while let Some((frame, _)) = self.frames.pop(&mut self.held_frames) {
+                self.frames.free(frame);
+            }
+        }
+        while left != 0 && self.frames.free_count() > left {
+            let Some(frame) = self.frames.allocate() else {
+                break;
+            };
+            self.frames.push(&mut self.held_frames, frame, Page(0));
+        }
+        u64::from(self.held_frames.count())
+    }
+}

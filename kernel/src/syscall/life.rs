@@ -1,0 +1,186 @@
+//! Syscalls about the life of actors and threads.
+
+use abi::layout::{PANIC_MAX, PRIORITY_MAX};
+use abi::site::Rights;
+use abi::{ActorId, FaultKind, Slot, Status, Text, ThreadId};
+
+use super::{DONE, Next};
+use crate::actor::News;
+use crate::arch::frame::TrapFrame;
+use crate::fault::{Fault, Refusal};
+use crate::kernel::Kernel;
+use crate::mm::pages_for;
+use crate::region::{Kind, RegionError};
+use crate::thread::Thread;
+use crate::user::UserSlice;
+
+/// Largest stack of a thread, in pages: 64 MiB.
+const STACK_PAGES_MAX: u64 = 16 * 1024;
+
+impl Kernel {
+    pub(super) fn exit(&mut self, code: u64) -> Next {
+        if code == 0 {
+            let thread = self.scheduler.current();
+            self.announce(thread, News::Exited);
+        } else {
+            self.fail_current(Fault::with_code(FaultKind::UNCLEAN_EXIT, code), "");
+        }
+        Next::Blocked
+    }
+
+    pub(super) fn actor_panic(&mut self, actor: u32, text: UserSlice) -> Result<Next, Refusal> {
+        let message: Text<PANIC_MAX> = self.text(actor, text)?;
+        self.fail_current(Fault::with_code(FaultKind::PANIC, 0), message.as_str());
+        Ok(Next::Blocked)
+    }
+
+    pub(super) fn thread_create(
+        &mut self,
+        actor: u32,
+        [entry, argument]: [u64; 2],
+        stack_bytes: u64,
+        priority: u64,
+    ) -> Result<Next, Refusal> {
+        let record = self.actors.at(actor).ok_or(Status::DEAD)?;
+        let declaration = record.declaration;
+        let priority = u8::try_from(priority).map_err(|_| Status::BAD_ARGUMENT)?;
+        let pages = pages_for(stack_bytes);
+        if priority > declaration.priority || pages == 0 || pages > STACK_PAGES_MAX {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
+        let thread = self.new_thread(actor, priority, pages, |top| {
+            TrapFrame::user(entry, top, [argument, 0])
+        })?;
+        self.make_ready(thread);
+        Ok(Next::Return([self.thread_id(thread).raw(), 0, 0]))
+    }
+
+    /// Makes a stopped thread of an actor with a stack of `pages` pages; `frame` makes its first
+    /// registers from the top of that stack.
+    ///
+    /// # Errors
+    /// `LIMIT_REACHED`, or `NO_MEMORY` when no address or kernel memory is left for the stack.
+    pub fn new_thread(
+        &mut self,
+        actor: u32,
+        priority: u8,
+        pages: u64,
+        frame: impl FnOnce(u64) -> TrapFrame,
+    ) -> Result<u32, Status> {
+        let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        if record.thread_count >= record.declaration.budget.threads {
+            return Err(Status::LIMIT_REACHED);
+        }
+        let (slot, _) = self
+            .threads
+            .insert(Thread::new(priority, Some(Slot(actor))))
+            .map_err(|_| Status::LIMIT_REACHED)?;
+        let stack = match record.regions.place(pages, Kind::Stack) {
+            Ok(stack) => stack,
+            Err(error) => {
+                self.threads.remove(slot);
+                return Err(match error {
+                    RegionError::NoRoom => Status::NO_MEMORY,
+                    RegionError::TooMany => Status::LIMIT_REACHED,
+                });
+            }
+        };
+        record.thread_count += 1;
+        record.threads.push_back(&mut self.threads, slot.0);
+        if let Some(thread) = self.threads.at_mut(slot.0) {
+            thread.frame = frame(stack.end.address());
+            thread.context = &raw mut thread.frame;
+            thread.stack = stack.start;
+        }
+        Ok(slot.0)
+    }
+
+    pub(super) fn thread_exit(&mut self, actor: u32) -> Next {
+        if self
+            .actors
+            .at(actor)
+            .is_some_and(|record| record.thread_count <= 1)
+        {
+            self.fail_current(
+                Fault::with_code(FaultKind::UNCLEAN_EXIT, 0),
+                "the last thread ended without an exit",
+            );
+            return Next::Blocked;
+        }
+        let thread = self.scheduler.current();
+        let stack = self.threads.at(thread).map(|record| record.stack);
+        self.destroy_thread(thread);
+        if let Some(stack) = stack {
+            self.free_region(actor, stack, |kind| kind == Kind::Stack);
+        }
+        Next::Blocked
+    }
+
+    /// Destroys a thread, whatever it is doing. Its stack stays.
+    pub fn destroy_thread(&mut self, thread: u32) {
+        self.cancel_wait(thread);
+        if thread == self.scheduler.current() {
+            self.forget_current();
+        } else {
+            self.unready(thread);
+        }
+        let home = self.threads.at(thread).and_then(|record| record.home);
+        if let Some(actor) = home.and_then(|home| self.actors.at_mut(home.0)) {
+            actor.threads.remove(&mut self.threads, thread);
+            actor.thread_count = actor.thread_count.saturating_sub(1);
+        }
+        self.threads.remove(Slot(thread));
+    }
+
+    pub(super) fn thread_priority(
+        &mut self,
+        actor: u32,
+        thread: u64,
+        priority: u64,
+    ) -> Result<Next, Refusal> {
+        let slot = match ThreadId::from_raw(thread) {
+            ThreadId::NONE => self.scheduler.current(),
+            id => {
+                let record = self
+                    .threads
+                    .get(id.slot(), id.generation())
+                    .ok_or(Status::NOT_FOUND)?;
+                if record.home != Some(Slot(actor)) {
+                    return Err(Status::NOT_OWNER.into());
+                }
+                id.slot().0
+            }
+        };
+        let highest = self
+            .actors
+            .at(actor)
+            .map_or(0, |record| record.declaration.priority);
+        if priority > u64::from(highest.min(PRIORITY_MAX)) {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
+        let previous = self.threads.at(slot).map_or(0, |record| record.priority);
+        self.set_priority(slot, priority as u8);
+        Ok(Next::Return([u64::from(previous), 0, 0]))
+    }
+
+    pub(super) fn restart(&mut self, actor: u32, target: u64) -> Result<Next, Refusal> {
+        let by = self.actor_id(actor);
+        if target == 0 {
+            let thread = self.scheduler.current();
+            self.announce(thread, News::RestartRequested(by));
+            return Ok(Next::Blocked);
+        }
+        self.check_right(Rights::RESTART)?;
+        let slot = self
+            .check_actor(ActorId::from_raw(target))
+            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))?;
+        self.request_restart(slot, by);
+        Ok(DONE)
+    }
+
+    pub(super) fn ready(&mut self, actor: u32) -> Next {
+        let id = self.actor_id(actor);
+        self.report(restart_manager::Event::Ready { actor: id });
+        DONE
+    }
+}
