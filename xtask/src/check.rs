@@ -85,7 +85,7 @@ fn clippy_bare_tests(packages: &[Package]) -> Result<()> {
 }
 
 fn deny_warnings(command: Cmd) -> Result<()> {
-    command.args(["--", "-D", "warnings"]).run()
+    command.args(["--keep-going", "--", "-D", "warnings"]).run()
 }
 
 fn named<'a>(packages: impl Iterator<Item = &'a Package>) -> impl Iterator<Item = &'a str> {

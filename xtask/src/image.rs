@@ -139,7 +139,7 @@ fn maker() -> Result<PathBuf> {
     let target = root().join("target/image");
     let program = target.join("release/boot-image");
     if !program.exists() {
-        say("building the firmware stages of the bootloader crate: once, some three minutes.");
+        say("building the firmware stages of the bootloader crate: once, for some minutes.");
     }
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".to_owned());
     Cmd::new(&compiler.cargo)
