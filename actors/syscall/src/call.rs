@@ -491,7 +491,7 @@ fn actor_done(answer: Answer) -> Result<()> {
 
 /// Turns an answer's status into a result.
 fn done(answer: Answer) -> Result<()> {
-    let [_, second, third] = answer.values;
+    let [first, second, third] = answer.values;
     match answer.status {
         Status::OK => Ok(()),
         Status::RESTARTED => Err(Error::Restarted {
@@ -502,7 +502,7 @@ fn done(answer: Answer) -> Result<()> {
             progress: Progress(third),
         }),
         Status::BUFFER_TOO_SMALL => Err(Error::BufferTooSmall {
-            needed: second as usize,
+            needed: first as usize,
         }),
         status => Err(Error::Refused(status)),
     }

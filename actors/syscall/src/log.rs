@@ -28,7 +28,7 @@ impl Level {
 
 /// Writes one line; called by the macros.
 pub fn write(level: Level, line: fmt::Arguments<'_>) {
-    let mut text = Text::<{ layout::LOG_MAX - 1 }>::EMPTY;
+    let mut text = Text::<{ layout::LOG_MAX }>::EMPTY;
     // Writing to a `Text` cannot fail, and the kernel knows the level: nothing to handle.
     let _ = text.write_fmt(line);
     let _ = call::sys_log(level, text.as_str());

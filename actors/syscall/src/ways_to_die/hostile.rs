@@ -15,7 +15,7 @@ use abi::{PortId, ReplyToken, Status};
 
 use super::means;
 use crate::stub::syscall;
-use crate::{Port, Region, Result, call, thread};
+use crate::{Port, Region, RemotePort, Result, Thread, call, thread};
 
 /// Memory that an actor must not hand to the kernel, or not in this way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -224,16 +224,19 @@ impl Case {
 
     /// Makes the call. Returns what it returned, or does not return.
     ///
-    /// `peer` is a port whose owner answers every call, `token` a caller who waits for an answer
-    /// of ours.
+    /// `peer` is a port whose owner answers every call.
     ///
     /// # Errors
     /// When the sensible arguments could not be had.
-    pub fn attempt(&self, peer: PortId, token: ReplyToken) -> Result<Status> {
+    pub fn attempt(&self, peer: PortId) -> Result<Status> {
         let mut own = Region::allocate(PAGE_BYTES as usize)?;
         let name = b"hostile";
         own[..name.len()].copy_from_slice(name);
         let port = Port::private(1)?;
+        let token = match self.number {
+            number::reply | number::reply_receive => waiting_caller(&port)?,
+            _ => ReplyToken::NONE,
+        };
         // A message to receive, so that the kernel gets as far as writing it.
         call::sys_send(port.id(), &[0; LENGTH as usize / 2], abi::Span::ZERO)?;
 
@@ -323,6 +326,19 @@ impl fmt::Display for Case {
     }
 }
 
+/// Returns a caller who waits for an answer of ours: a thread of our own.
+fn waiting_caller(port: &Port) -> Result<ReplyToken> {
+    let body = |port| {
+        let mut reply = [0; LENGTH as usize];
+        let second = abi::Span::from_secs(1);
+        // How it ends is up to the case.
+        let _ = RemotePort::from(PortId::from_raw(port)).call(&[], &mut reply, second);
+    };
+    Thread::spawn(body, port.id().raw(), 16 * 1024, 1)?;
+    let received = call::sys_receive(port.id(), &mut [0; 16], abi::Span::from_secs(1))?;
+    Ok(received.token)
+}
+
 /// A thread that ends at once.
 extern "C" fn quiet_thread() -> ! {
     thread::exit()
@@ -389,7 +405,7 @@ pub fn receive_into_freed_memory() -> Result<Status> {
     let port = Port::private(1)?;
     let address = region.address();
     core::mem::forget(region);
-    thread::Thread::spawn(free_then_send, address, 16 * 1024, 0)?;
+    Thread::spawn(free_then_send, address, 16 * 1024, 0)?;
     PORT.store(port.id().raw(), core::sync::atomic::Ordering::SeqCst);
     let second = abi::Span::from_secs(1).0;
     // SAFETY: the memory is a region's that nothing else uses; whether it is still there when

@@ -142,6 +142,44 @@ pub(super) fn use_stack(bytes: usize) -> u64 {
     lowest
 }
 
+pub(super) fn leave_below_stack(word: u64, bytes: usize) {
+    // SAFETY: below the stack pointer is memory of the stack that nothing uses.
+    unsafe {
+        asm!(
+            "lea rdi, [rsp - 8]",
+            "std",
+            "rep stosq",
+            "cld",
+            in("rax") word,
+            inout("rcx") bytes / 8 => _,
+            out("rdi") _,
+            options(nostack),
+        );
+    }
+}
+
+pub(super) fn is_below_stack(word: u64, bytes: usize) -> bool {
+    let found: u8;
+    // SAFETY: only reads, below the stack pointer.
+    unsafe {
+        asm!(
+            "lea rdi, [rsp - 8]",
+            "std",
+            // Clears ZF, in case the count is zero.
+            "test rdi, rdi",
+            "repne scasq",
+            "cld",
+            "sete {found}",
+            found = out(reg_byte) found,
+            in("rax") word,
+            inout("rcx") bytes / 8 => _,
+            out("rdi") _,
+            options(nostack),
+        );
+    }
+    found != 0
+}
+
 pub(super) fn panic() {
     panic!("as told")
 }

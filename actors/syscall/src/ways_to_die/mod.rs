@@ -187,6 +187,19 @@ pub fn use_stack(bytes: usize) -> u64 {
     means::use_stack(bytes)
 }
 
+/// Leaves `word` in the `bytes` of memory below the stack in use.
+///
+/// The stack must have room for that; otherwise this is one more way to overflow it.
+pub fn leave_below_stack(word: u64, bytes: usize) {
+    means::leave_below_stack(word, bytes);
+}
+
+/// Tells whether `word` is anywhere in the `bytes` of memory below the stack in use.
+#[must_use]
+pub fn is_below_stack(word: u64, bytes: usize) -> bool {
+    means::is_below_stack(word, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,129 @@
+//! Runs one scenario, and ends the site with what came of it.
+//!
+//! The judge's first argument names the scenario; the site of the same name says which actors it
+//! has to deal with. What is asserted is what the kernel keeps on record (ledger entries, start
+//! records, counters), read through syscalls, never what is printed. The first assertion that
+//! does not hold ends the site as failed.
+//!
+//! Needs the rights SHUTDOWN and HOOK; some scenarios need CONSOLE and RESTART too.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+#[macro_use]
+mod check;
+
+mod boot;
+mod callers;
+mod faults;
+mod harness;
+mod ipc;
+mod isolation;
+mod ledger;
+mod memory;
+mod persistence;
+mod policies;
+mod restart;
+mod soak;
+mod storage;
+mod threads;
+mod victim;
+
+use syscall::prelude::*;
+use syscall::site;
+
+/// A scenario: returns if it holds.
+type Scenario = fn(&Start);
+
+/// Every scenario, by the name of its site.
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("boot", boot::everything_is_as_described),
+    (
+        "boot-bad-images",
+        boot::bad_images_are_entered_in_the_ledger,
+    ),
+    (
+        "callers-capabilities",
+        callers::stale_capabilities_are_told_the_new_one,
+    ),
+    (
+        "callers-next",
+        callers::callers_of_the_next_incarnation_wait_for_it,
+    ),
+    ("callers-waiting", callers::waiting_callers_are_told_at_once),
+    ("faults-exits", faults::exits),
+    ("faults-instructions", faults::instructions),
+    ("faults-memory", faults::memory),
+    ("faults-stack", faults::stack),
+    ("faults-threads", faults::threads),
+    ("harness-assert", harness::fail_an_assertion),
+    ("harness-early-exit", harness::exit_early),
+    ("harness-hang", harness::hang),
+    ("harness-panic", harness::panic_in_the_kernel),
+    ("harness-triple-fault", harness::triple_fault),
+    ("ipc-limits", ipc::limits),
+    ("ipc-messages", ipc::messages),
+    ("ipc-names", ipc::names),
+    ("ipc-replies", ipc::replies),
+    ("ipc-timeouts", ipc::timeouts),
+    ("isolation-actors", isolation::other_actors_memory),
+    ("isolation-freed", isolation::memory_freed_under_a_syscall),
+    ("isolation-kernel", isolation::kernel_memory),
+    ("isolation-rights", isolation::rights),
+    ("isolation-syscalls", isolation::hostile_syscalls),
+    ("memory-exhausted", memory::exhausted),
+    ("memory-limits", memory::limits),
+    (
+        "persistence-ended",
+        persistence::regions_go_with_their_owner,
+    ),
+    (
+        "persistence-freed",
+        persistence::a_freed_region_is_made_anew,
+    ),
+    ("persistence-kept", persistence::regions_are_kept),
+    ("policy-always-hot", policies::always_hot),
+    ("policy-budget", policies::budget),
+    ("policy-escalating", policies::escalating),
+    ("policy-never", policies::never),
+    ("restart-clean-exit", restart::clean_exit_is_no_failure),
+    ("restart-corrupt-image", restart::corrupt_image_is_not_used),
+    ("restart-everywhere", restart::threads_end_wherever_they_are),
+    (
+        "restart-requested",
+        restart::requested_restart_is_no_failure,
+    ),
+    ("restart-reset", restart::everything_else_is_reset),
+    ("soak", soak::nothing_leaks),
+    ("storage-detached", storage::hot_restart_needs_no_disk),
+    (
+        "storage-new-version",
+        storage::reload_brings_what_is_on_the_disk,
+    ),
+    ("storage-reload", storage::reload_resets_like_a_hot_restart),
+    ("threads-ends", threads::ends),
+    ("threads-priorities", threads::priorities),
+    ("threads-sharing", threads::sharing),
+    ("threads-vectors", threads::vector_registers),
+];
+
+fn start(start: Start) {
+    // Once is enough: a judge that failed has nothing to say.
+    check!(
+        start.incarnation() == 1,
+        "the judge failed: {:?}",
+        start.previous()
+    );
+    let name = start.argument(0).unwrap_or(start.name());
+    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
+        fail!("there is no scenario `{name}`")
+    };
+    scenario(&start);
+    info!("{name}: all assertions hold");
+    check::end(site::shutdown(0))
+}
+
+entry!(start);

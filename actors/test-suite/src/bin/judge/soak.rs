@@ -1,0 +1,95 @@
+//! Ten thousand restarts, and nothing is lost.
+
+use syscall::abi::Outcome;
+use syscall::abi::site::SiteInfo;
+use syscall::prelude::*;
+use syscall::site;
+use syscall::ways_to_die::Way;
+use test_suite::Request;
+
+use crate::check::{Must, must_fail, wait_until};
+use crate::ledger::Reader;
+use crate::victim::{PATIENCE, Victim};
+
+/// Restarts before we look at the counters for the first time: caches and high-water marks of the
+/// kernel's heap are then where they stay.
+const WARM_UP: u64 = 64;
+
+/// Free frames, ports, threads, messages and table slots are at the end as they were at the start,
+/// after as many restarts as the second argument says.
+pub(crate) fn nothing_leaks(start: &Start) {
+    let count = start
+        .argument(1)
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(10_000);
+    let mut victim = Victim::find("victim");
+    victim.make(Request::Keep(42));
+    for number in 0..WARM_UP {
+        round(&mut victim, number);
+    }
+    let before = settled(&victim);
+    for number in 0..count {
+        round(&mut victim, number);
+    }
+    let is_back = || differences(&settled(&victim), &before).is_none();
+    check!(
+        wait_until(PATIENCE, is_back),
+        "{:?}",
+        differences(&settled(&victim), &before)
+    );
+
+    let after = settled(&victim);
+    check_eq!(after.hot_restarts, before.hot_restarts + count);
+    check_eq!(after.block_reads, before.block_reads);
+    check_eq!(after.reloads, 0);
+    check_eq!(u64::from(victim.inspect().incarnation), WARM_UP + count + 1);
+    check_eq!(victim.kept().number, 42);
+    let last = syscall::ledger::entries_from(WARM_UP + count).next();
+    let last = last.must("the last entry").must("a ledger entry");
+    check_eq!(
+        (last.sequence, last.outcome),
+        (WARM_UP + count, Outcome::DONE)
+    );
+    Reader::at_end().must_be_at_end();
+    info!("{count} restarts");
+}
+
+/// Makes the victim use something of each kind, and die in some way.
+#[track_caller]
+fn round(victim: &mut Victim, number: u64) {
+    // Everything at every eighth turn: most of the time is the emulator's, and the restart itself
+    // is what we want many of.
+    if number.is_multiple_of(8) {
+        victim.make(Request::Dirty);
+        victim.make(Request::MakeThreads(2));
+        victim.make(Request::MakePorts(2));
+        victim.number(Request::Allocate(20_000));
+    }
+    let index = number as usize % Way::DEMONSTRATED.len();
+    let way = Way::DEMONSTRATED
+        .get(index)
+        .copied()
+        .unwrap_or(Way::NullWrite);
+    let error = must_fail(victim.try_ask(Request::Die(way)), "a deadly request");
+    match error {
+        Error::Restarted { new, .. } => victim.follow(new),
+        other => fail!("round {number}, {way}: {other:?}"),
+    }
+}
+
+/// The counters when the victim has come back from its last death.
+#[track_caller]
+fn settled(victim: &Victim) -> SiteInfo {
+    victim.make(Request::Ping);
+    site::info().must("the site's counters")
+}
+
+/// What is not as it was, if anything.
+fn differences(after: &SiteInfo, before: &SiteInfo) -> Option<(SiteInfo, SiteInfo)> {
+    let same = SiteInfo {
+        block_reads: before.block_reads,
+        hot_restarts: before.hot_restarts,
+        ..*after
+    };
+    (same != *before).then_some((*after, *before))
+}
