@@ -21,6 +21,7 @@ pub struct Composition {
 
 /// One step of bringing a site up.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a short list, read once")]
 pub enum Step {
     /// Declare a group. Groups are numbered in the order of their steps.
     Group {

@@ -19,6 +19,12 @@ pub struct Console {
     pub waiting: List<QUEUE>,
 }
 
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Console {
     /// Nothing typed, nobody waiting.
     #[must_use]

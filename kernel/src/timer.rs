@@ -26,6 +26,12 @@ pub const fn tick_at(instant: Instant) -> u64 {
     instant.0.div_ceil(TICK_NANOSECONDS)
 }
 
+impl Default for Timers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Timers {
     /// No deadlines.
     #[must_use]

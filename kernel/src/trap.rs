@@ -29,7 +29,10 @@ const VECTOR_SERIAL: u8 = interrupts::FIRST_VECTOR + interrupts::LINE_SERIAL;
 const VECTOR_LAST_LINE: u8 = interrupts::FIRST_VECTOR + 15;
 
 /// A syscall of the current thread, whose registers are in its record.
-pub extern "C" fn syscall(_frame: *mut TrapFrame) -> *mut TrapFrame {
+///
+/// # Safety
+/// For the entry code only, with interrupts off, from ring 3.
+pub unsafe extern "C" fn syscall(_frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows it.
     let kernel = unsafe { kernel::entered() };
     kernel.syscall();
@@ -37,7 +40,11 @@ pub extern "C" fn syscall(_frame: *mut TrapFrame) -> *mut TrapFrame {
 }
 
 /// An interrupt, or an exception of ring 3.
-pub extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
+///
+/// # Safety
+/// For the entry code only, with interrupts off; `frame` is what it has just saved.
+#[expect(clippy::match_overlapping_arm, reason = "two lines of the controller have handlers")]
+pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: Called by the entry code with interrupts off. Ring 3 and kernel threads with
     // interrupts on are the only ones interrupted, and neither borrows it then.
     let kernel = unsafe { kernel::entered() };
@@ -72,7 +79,10 @@ pub extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
 }
 
 /// An exception in ring 0: a bug of the kernel.
-pub extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
+///
+/// # Safety
+/// For the entry code only; `frame` is what it has just saved.
+pub unsafe extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
     // SAFETY: The entry code made the frame.
     let frame = unsafe { &*frame };
     fail::die(
