@@ -89,7 +89,10 @@ pub struct Actor {
 /// Something the Restart Manager has to be told about an actor. There is at most one thing at a
 /// time: the first failure of an incarnation stops it, and later ones change nothing.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "kept in place: failing must not allocate")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "kept in place: failing must not allocate"
+)]
 pub enum News {
     /// It failed.
     Failed(FaultRecord),

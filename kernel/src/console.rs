@@ -2,6 +2,7 @@
 
 use abi::Status;
 
+use crate::arch::serial;
 use crate::fault::Fault;
 use crate::kernel::Kernel;
 use crate::list::List;
@@ -38,8 +39,13 @@ impl Console {
 }
 
 impl Kernel {
-    /// A byte was typed.
+    /// A byte was typed: it is echoed, kept, and given to who waits for it.
     pub fn typed(&mut self, byte: u8) {
+        match byte {
+            b'\r' | b'\n' => serial::write(b"\r\n"),
+            0x08 | 0x7f => serial::write(b"\x08 \x08"),
+            _ => serial::write(&[byte]),
+        }
         if let Some(place) = self.console.typed.get_mut(self.console.length) {
             *place = byte;
             self.console.length += 1;

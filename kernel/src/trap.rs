@@ -43,7 +43,10 @@ pub unsafe extern "C" fn syscall(_frame: *mut TrapFrame) -> *mut TrapFrame {
 ///
 /// # Safety
 /// For the entry code only, with interrupts off; `frame` is what it has just saved.
-#[expect(clippy::match_overlapping_arm, reason = "two lines of the controller have handlers")]
+#[expect(
+    clippy::match_overlapping_arm,
+    reason = "two lines of the controller have handlers"
+)]
 pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: Called by the entry code with interrupts off. Ring 3 and kernel threads with
     // interrupts on are the only ones interrupted, and neither borrows it then.

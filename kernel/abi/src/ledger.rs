@@ -7,7 +7,10 @@ use crate::{ActorId, FaultRecord, Instant, Name, Span};
 
 /// Why an incarnation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "kept in place: there is no heap to box it on")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "kept in place: there is no heap to box it on"
+)]
 pub enum Cause {
     /// It failed.
     Fault(FaultRecord),

@@ -76,7 +76,10 @@ macro_rules! syscalls {
 /// The name of a syscall number, for traces.
 #[must_use]
 pub fn name(number: u64) -> &'static str {
-    TABLE.iter().find(|entry| entry.number == number).map_or("unknown", |entry| entry.name)
+    TABLE
+        .iter()
+        .find(|entry| entry.number == number)
+        .map_or("unknown", |entry| entry.name)
 }
 
 /// [`Call::Call`] flag: answer `frozen` at once instead of waiting for the next incarnation.
@@ -208,7 +211,8 @@ syscalls! {
     /// the slot to ask for next. `length` is 0 when there is none.
     27 actor_info ActorInfo(slot, buffer, capacity) -> (length, next);
 
-    /// Reads what was typed at the console, waiting for at least one byte. Needs a right.
+    /// Reads what was typed at the console, waiting for at least one byte. Needs a right. The
+    /// kernel echoes what is typed.
     28 console_read ConsoleRead(buffer, capacity, timeout) -> (length);
 
     /// Ends the site: `code` 0 says that all went well, any other that it did not. Needs a right.
@@ -230,7 +234,13 @@ mod tests {
     fn numbers_are_dense_and_names_unique() {
         for (index, entry) in TABLE.iter().enumerate() {
             assert_eq!(entry.number, index as u64);
-            assert!(TABLE.iter().filter(|other| other.name == entry.name).count() == 1);
+            assert!(
+                TABLE
+                    .iter()
+                    .filter(|other| other.name == entry.name)
+                    .count()
+                    == 1
+            );
             assert!(entry.arguments.len() <= 6 && entry.results.len() <= 3);
         }
     }
@@ -238,7 +248,14 @@ mod tests {
     #[test]
     fn decoding_takes_arguments_in_order_and_refuses_the_unknown() {
         let call = Call::decode(number::log, [3, 0x1000, 5, 9, 9, 9]);
-        assert_eq!(call, Some(Call::Log { level: 3, text: 0x1000, length: 5 }));
+        assert_eq!(
+            call,
+            Some(Call::Log {
+                level: 3,
+                text: 0x1000,
+                length: 5
+            })
+        );
         assert_eq!(Call::decode(TABLE.len() as u64, [0; 6]), None);
         assert_eq!(Call::decode(u64::MAX, [0; 6]), None);
     }

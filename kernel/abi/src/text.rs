@@ -20,7 +20,10 @@ impl<const N: usize> Text<N> {
     const FITS: () = assert!(N <= 255, "the length is kept in one byte");
 
     /// No text.
-    pub const EMPTY: Self = Self { length: 0, bytes: [0; N] };
+    pub const EMPTY: Self = Self {
+        length: 0,
+        bytes: [0; N],
+    };
 
     /// Takes `text` whole, or `None` when it is longer than `N` bytes.
     #[must_use]
@@ -38,7 +41,10 @@ impl<const N: usize> Text<N> {
         }
         let mut bytes = [0; N];
         bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
-        Self { length: end as u8, bytes }
+        Self {
+            length: end as u8,
+            bytes,
+        }
     }
 
     /// Takes bytes that may not be UTF-8: the longest valid prefix that fits.
@@ -123,7 +129,9 @@ impl<'de, const N: usize> Deserialize<'de> for Text<N> {
                 Text::new(text).ok_or_else(|| E::custom("text too long"))
             }
         }
-        deserializer.deserialize_str(Visitor::<N>).map_err(D::Error::custom)
+        deserializer
+            .deserialize_str(Visitor::<N>)
+            .map_err(D::Error::custom)
     }
 }
 
