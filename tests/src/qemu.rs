@@ -271,12 +271,15 @@ fn firmware_arguments(firmware: &Firmware) -> Vec<OsString> {
 }
 
 /// An IDE disk that nothing writes to, first in the boot order: the site's disk is not bootable.
+/// The bootloader crate's stages look for a screen, and hang where there is none.
 fn boot_disk_arguments(image: &Path) -> Vec<OsString> {
     vec![
         "-drive".into(),
         drive("boot0", image, ",snapshot=on"),
         "-device".into(),
         "ide-hd,drive=boot0,bootindex=0".into(),
+        "-vga".into(),
+        "std".into(),
     ]
 }
 
@@ -365,7 +368,7 @@ mod tests {
         })
         .command_line();
         assert!(bios.contains("format=raw,snapshot=on,file=a,,b.img"));
-        assert!(bios.contains("bootindex=0") && !bios.contains(OVMF));
+        assert!(bios.contains("bootindex=0 -vga std") && !bios.contains(OVMF));
         let uefi = Machine::new(Firmware::Uefi {
             image: "a.img".into(),
         })

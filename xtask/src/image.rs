@@ -26,8 +26,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::build::{self, Actors, Profile};
 use crate::shell::{Cmd, root, say};
-use crate::{build, packages, policy, toolchain};
+use crate::{packages, policy, toolchain};
 
 /// The host that boot-image runs on, as rustc names it.
 const HOST: &str = "x86_64-unknown-linux-gnu";
@@ -65,7 +66,8 @@ pub(crate) struct Image {
 impl Image {
     /// Runs the verb.
     pub(crate) fn run(&self) -> Result<()> {
-        let kernel = PathBuf::from("/tmp/target-tiny/x86_64-unknown-none/release/tiny");
+        build::programs(Actors::Named(&[]), &[&self.policy], Profile::Release)?;
+        let kernel = build::kernel_path(&self.policy);
         let written = match &self.out {
             Some(out) => {
                 image(self.firmware, &kernel, out)?;
