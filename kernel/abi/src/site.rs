@@ -124,6 +124,12 @@ named_bits! {
         SPAWN = 7,
         /// Report another actor as broken.
         COMPLAIN = 8,
+        /// Connect handlers to interrupt lines.
+        INTERRUPT = 9,
+        /// Connect handlers to trap vectors.
+        TRAP = 10,
+        /// Handle the exceptions of other actors.
+        HANDLE = 11,
     }
 }
 
