@@ -5,6 +5,7 @@ use abi::{ActorId, Generation, Instant, Name, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Fate, Source};
+use crate::group::Goal;
 use crate::{GroupSlot, History, Parameters, State};
 
 /// Who starts an actor.
@@ -161,10 +162,39 @@ impl ActorEntry {
         &self.history
     }
 
+    /// What becomes of it if its group has this goal.
+    pub(crate) fn fate_under(&self, goal: Goal) -> Fate {
+        match goal {
+            _ if self.is_leaving => Fate::End,
+            Goal::Restart(_) if self.kind == ActorKind::Direct => Fate::Restart,
+            Goal::Hold => Fate::Hold,
+            Goal::Restart(_)
+            | Goal::Departures
+            | Goal::SiteRestart
+            | Goal::SiteReboot
+            | Goal::End => Fate::End,
+        }
+    }
+
+    /// What the ledger says is done about it if its group has this goal.
+    pub(crate) fn response_under(&self, goal: Goal) -> abi::Response {
+        match (goal, self.fate_under(goal)) {
+            (Goal::SiteRestart, _) => abi::Response::SITE_RESTART,
+            (Goal::SiteReboot, _) => abi::Response::SITE_REBOOT,
+            (Goal::Restart(source), Fate::Restart) => match source.max(self.floor) {
+                Source::Memory => abi::Response::HOT_RESTART,
+                Source::Storage => abi::Response::RELOAD,
+            },
+            (_, Fate::Hold) => abi::Response::HOLD,
+            (_, Fate::Restart | Fate::End) => abi::Response::TERMINATE,
+        }
+    }
+
     /// Moves to `next` if the table allows it, and says whether it did.
     pub(crate) fn become_state(&mut self, next: State) -> bool {
         let allowed = self.state.may_become(next);
-        debug_assert!(allowed, "{:?} may not become {next:?}", self.state);
+        #[cfg(test)]
+        assert!(allowed, "{:?} may not become {next:?}", self.state);
         if allowed {
             self.state = next;
         }

@@ -6,8 +6,8 @@
 
 use abi::{ActorId, Instant, Name, Slot};
 
-use crate::History;
 use crate::action::Source;
+use crate::{History, Response};
 
 /// Names a group in the manager's storage.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -66,6 +66,19 @@ pub(crate) enum Goal {
     SiteReboot,
     /// All members end.
     End,
+}
+
+impl From<Response> for Goal {
+    fn from(response: Response) -> Self {
+        match response {
+            Response::HotRestart => Self::Restart(Source::Memory),
+            Response::Reload => Self::Restart(Source::Storage),
+            Response::Hold => Self::Hold,
+            Response::Terminate => Self::End,
+            Response::SiteRestart => Self::SiteRestart,
+            Response::SiteReboot => Self::SiteReboot,
+        }
+    }
 }
 
 /// What the ledger says about members that are stopped because of something else.
@@ -157,6 +170,39 @@ impl GroupEntry {
     #[must_use]
     pub const fn members(&self) -> u32 {
         self.members
+    }
+
+    /// Whether it is kept frozen for a debugger. A restart or kill of any member lets it go.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.phase == Phase::Held
+    }
+
+    /// Whether all members are being stopped anyway, so that a member's failure changes nothing.
+    pub(crate) fn is_stopping(&self) -> bool {
+        match self.phase {
+            Phase::Idle | Phase::Activating => false,
+            Phase::Escalated | Phase::Held => true,
+            Phase::Freezing | Phase::Ending | Phase::Delayed | Phase::Restarting => {
+                self.goal != Goal::Departures
+            }
+        }
+    }
+
+    /// A member's report came in. One that was asked for in another phase finds the cursor past
+    /// its member.
+    pub(crate) fn note_report(&mut self, asked_in: Phase) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        if self.phase != asked_in {
+            self.must_rescan = true;
+        }
+    }
+
+    /// Goes over the members from the first one, for `phase`.
+    pub(crate) fn begin(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.cursor = self.first_member;
+        self.must_rescan = false;
     }
 }
 

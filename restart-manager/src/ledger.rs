@@ -107,3 +107,85 @@ fn position(sequence: u64, capacity: usize) -> Option<usize> {
     let capacity = u64::try_from(capacity).ok()?;
     usize::try_from(sequence.checked_sub(1)?.checked_rem(capacity)?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use abi::{ActorId, Cause, Instant, Name, Outcome, Phases, Response};
+
+    use super::*;
+
+    fn entry() -> LedgerEntry {
+        LedgerEntry {
+            sequence: 0,
+            time: Instant::ZERO,
+            actor: ActorId::NONE,
+            successor: ActorId::NONE,
+            name: Name::EMPTY,
+            group: Name::EMPTY,
+            incarnation: 0,
+            cause: Cause::CleanExit,
+            response: Response::NONE,
+            outcome: Outcome::PENDING,
+            block_reads: 0,
+            phases: Phases::default(),
+        }
+    }
+
+    fn numbers(ledger: &Ledger<'_>) -> Vec<u64> {
+        ledger.entries().map(|entry| entry.sequence).collect()
+    }
+
+    #[test]
+    fn overwritten_entries_show_as_a_gap() {
+        let mut storage = vec![None; 3];
+        let mut ledger = Ledger::new(&mut storage);
+        assert!(ledger.read_from(0).is_none());
+        for expected in 1..=5 {
+            assert_eq!(ledger.append(entry()), expected);
+        }
+        assert_eq!(numbers(&ledger), [3, 4, 5]);
+        assert_eq!(ledger.read_from(1).map(|entry| entry.sequence), Some(3));
+        assert_eq!(ledger.read_from(4).map(|entry| entry.sequence), Some(4));
+        assert!(ledger.read_from(6).is_none());
+        assert!(ledger.get(2).is_none());
+    }
+
+    #[test]
+    fn an_overwritten_entry_is_not_amended() {
+        let mut storage = vec![None; 2];
+        let mut ledger = Ledger::new(&mut storage);
+        for _ in 0..3 {
+            ledger.append(entry());
+        }
+        ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
+        ledger.amend(2, |entry| entry.outcome = Outcome::DONE);
+        let outcomes: Vec<_> = ledger.entries().map(|entry| entry.outcome).collect();
+        assert_eq!(outcomes, [Outcome::DONE, Outcome::PENDING]);
+    }
+
+    #[test]
+    fn a_ledger_goes_on_after_the_entries_it_is_given() {
+        let mut storage = vec![None; 4];
+        let mut ledger = Ledger::new(&mut storage);
+        for _ in 0..6 {
+            ledger.append(entry());
+        }
+        // One entry in the wrong place, one from a round before: both are lost.
+        storage.swap(0, 1);
+        storage[3] = Some(LedgerEntry {
+            sequence: 8 - 4,
+            ..entry()
+        });
+        let mut ledger = Ledger::new(&mut storage);
+        assert_eq!(ledger.next_sequence(), 5);
+        ledger.append(entry());
+        assert_eq!(numbers(&ledger), [3, 4, 5]);
+    }
+
+    #[test]
+    fn without_room_entries_are_only_numbered() {
+        let mut ledger = Ledger::new(&mut []);
+        assert_eq!((ledger.append(entry()), ledger.append(entry())), (1, 2));
+        assert!(ledger.read_from(1).is_none());
+    }
+}

@@ -124,3 +124,60 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which state may follow which, in the order of [`State::ALL`].
+    const LEGAL: [&str; 12] = [
+        // V D P A R D F F H R T T
+        ". x . . . . . . . . . .", // Vacant
+        ". . x . . . . x . . x .", // Declared
+        ". . . x . . . . . x x .", // Prepared
+        ". . . . x x . x . . . .", // Activating
+        ". . . . . x x . . . . .", // Running
+        ". . . . . . x . . . . .", // Down
+        ". . . . . . . x x . . .", // Freezing
+        ". . . . . . . . . x x .", // Frozen
+        ". . . . . . x . . . . .", // Held
+        ". . x . . . . x . . . .", // Restarting
+        ". . . . . . . . . . . x", // Terminating
+        ". x . . . . . . . . . .", // Terminated
+    ];
+
+    #[test]
+    fn every_pair_of_states_is_as_the_matrix_says() {
+        for (state, row) in State::ALL.into_iter().zip(LEGAL) {
+            for (next, mark) in State::ALL.into_iter().zip(row.split(' ')) {
+                assert_eq!(state.may_become(next), mark == "x", "{state:?} to {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_run_cannot_be_restarted_or_ended_without_a_freeze() {
+        for state in State::ALL.into_iter().filter(|state| state.may_run()) {
+            for next in [State::Restarting, State::Terminating, State::Prepared] {
+                assert!(!state.may_become(next), "{state:?} to {next:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn from_every_state_an_actor_can_still_end() {
+        for start in State::ALL.into_iter().filter(|state| state.is_present()) {
+            let mut reached = vec![start];
+            let mut next = 0;
+            while let Some(state) = reached.get(next).copied() {
+                next += 1;
+                for follower in state.successors() {
+                    if !reached.contains(follower) {
+                        reached.push(*follower);
+                    }
+                }
+            }
+            assert!(reached.contains(&State::Terminated), "{start:?}");
+        }
+    }
+}

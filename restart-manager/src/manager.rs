@@ -1,11 +1,56 @@
 //! The state machine: events in, actions out.
+//!
+//! This file holds the interface and what is declared; the machine itself is in four parts:
+//!
+//! | module | its one idea |
+//! |---|---|
+//! | `news` | what ended or is to end, and what is decided about it |
+//! | `reports` | how the actions went |
+//! | `progress` | which action is next, in which order |
+//! | `records` | what is written into the ledger |
+//!
+//! # How a group is restarted
+//! A group is changed as a whole, in phases, each over for all members before the next begins:
+//! *freezing* (all who run), *ending* (those who do not come back), the *delay* of a backoff,
+//! *restarting*, *activating*. The last two take the members one at a time, in the order of their
+//! declaration. All state is in the members; a phase is a pass over them that asks for whatever
+//! its members still lack. So whatever comes in between, starting the passes over from *freezing*
+//! is always right, and that is the only thing ever done:
+//!
+//! * A member that fails while its group is being stopped is stopped with it; the policy is not
+//!   asked, and it does not count against the member, who may have failed only because its group
+//!   was half gone.
+//! * A member that fails once members are being activated is a new failure: the policy is asked,
+//!   and the group goes back to *freezing*. Members that wait for their activation keep waiting.
+//! * A restart that cannot be done is answered with something severer
+//!   ([`Response::after_failed`](crate::Response::after_failed)).
+//! * What is severer overrides what is milder: a group kill ends a group in any phase.
+//!
+//! # Why it comes to an end
+//! An action is asked only of a member in the state before it and puts it into a state that asks
+//! for nothing, so every action needs a report before the member's next one. A pass visits each
+//! member once, phases follow in a fixed order, and only events start them over. So
+//! [`RestartManager::poll`] says `None` after at most one action for each actor and one for the
+//! site, unless something is reported in between. A member whose restart fails is
+//! restarted from storage next, and if that fails its group ends; it goes back to memory only once
+//! it has run. So without a failure of running code, which the policy counts, each member gets at
+//! most two restarts, and a group comes to rest.
 
-use abi::{ActorId, Instant, LedgerEntry, Name, Slot};
+use abi::{Instant, LedgerEntry, Name, Slot};
 
+use crate::actor::is_nameable;
+use crate::group::{Goal, Phase, Stage};
 use crate::{
-    Action, ActorDeclaration, ActorEntry, DeclareError, Event, GroupEntry, GroupSlot, Ledger,
-    RestartPolicy,
+    Action, ActorDeclaration, ActorEntry, ActorKind, DeclareError, Event, GroupEntry, GroupSlot,
+    Ledger, RestartPolicy, State,
 };
+
+mod news;
+mod progress;
+mod records;
+mod reports;
+#[cfg(test)]
+mod tests;
 
 /// Memory lent to the manager for good, so that it needs no allocator and nothing large is ever
 /// built on a stack. Make them with `vec![ActorEntry::EMPTY; n]` and the like.
@@ -30,6 +75,14 @@ pub struct Ignored {
     pub misplaced: u64,
 }
 
+/// A restart of the whole site that was decided on.
+#[derive(Clone, Copy, Debug)]
+struct SiteRequest {
+    goal: Goal,
+    because: u64,
+    is_asked: bool,
+}
+
 /// The Restart Manager.
 pub struct RestartManager<'s> {
     actors: &'s mut [ActorEntry],
@@ -37,6 +90,11 @@ pub struct RestartManager<'s> {
     ledger: Ledger<'s>,
     policy: &'s dyn RestartPolicy,
     ignored: Ignored,
+    /// The groups with something to do, in the order in which they came to have it, so that a
+    /// group that keeps failing waits behind every other.
+    first_busy: Option<GroupSlot>,
+    last_busy: Option<GroupSlot>,
+    site: Option<SiteRequest>,
 }
 
 impl<'s> RestartManager<'s> {
@@ -54,43 +112,126 @@ impl<'s> RestartManager<'s> {
             ledger: Ledger::new(ledger),
             policy,
             ignored: Ignored::default(),
+            first_busy: None,
+            last_busy: None,
+            site: None,
         }
     }
 
-    /// Declares a group that stands on `base` (`None` is the kernel group).
+    /// Declares a group that stands on `base` (`None` is the kernel group). A group whose last
+    /// member ended is gone: its name and its slot may be declared anew.
     ///
     /// # Errors
-    /// [`DeclareError::NoSlot`], [`DeclareError::NameTaken`] or [`DeclareError::NoGroup`] for the
+    /// [`DeclareError::NoSlot`], [`DeclareError::NameTaken`], or [`DeclareError::NoGroup`] for the
     /// base.
     pub fn declare_group(
         &mut self,
-        _name: Name,
-        _base: Option<GroupSlot>,
+        name: Name,
+        base: Option<GroupSlot>,
     ) -> Result<GroupSlot, DeclareError> {
-        Err(DeclareError::NoSlot)
+        if base.is_some_and(|base| !self.is_declared(base)) {
+            return Err(DeclareError::NoGroup);
+        }
+        let mut free = None;
+        for (index, group) in self.groups.iter().enumerate() {
+            match group.stage {
+                Stage::Declared if group.name == name => return Err(DeclareError::NameTaken),
+                Stage::Free | Stage::Ended if free.is_none() && group.phase == Phase::Idle => {
+                    free = GroupSlot::from_index(index);
+                }
+                Stage::Declared | Stage::Free | Stage::Ended => {}
+            }
+        }
+        let slot = free.ok_or(DeclareError::NoSlot)?;
+        let group = self
+            .groups
+            .get_mut(slot.index())
+            .ok_or(DeclareError::NoSlot)?;
+        // An ended group may still be in the list of the busy ones, and must stay linked there.
+        *group = GroupEntry {
+            stage: Stage::Declared,
+            name,
+            base,
+            next_busy: group.next_busy,
+            is_listed: group.is_listed,
+            ..GroupEntry::EMPTY
+        };
+        Ok(slot)
     }
 
     /// Declares an actor as the last member of its group. Its first load is to be reported next.
     ///
     /// # Errors
     /// Any [`DeclareError`] but [`DeclareError::NameTaken`].
-    pub fn declare_actor(&mut self, _declaration: ActorDeclaration) -> Result<(), DeclareError> {
-        Err(DeclareError::NoSlot)
+    pub fn declare_actor(&mut self, declaration: ActorDeclaration) -> Result<(), DeclareError> {
+        let slot = declaration.actor.slot();
+        let place = self
+            .actors
+            .get_mut(slot.index())
+            .ok_or(DeclareError::NoSlot)?;
+        let group = self
+            .groups
+            .get_mut(declaration.group.index())
+            .ok_or(DeclareError::NoGroup)?;
+        if !is_nameable(declaration.actor) {
+            return Err(DeclareError::NoSlot);
+        }
+        if place.state.is_present() {
+            return Err(DeclareError::SlotTaken);
+        }
+        if group.stage != Stage::Declared {
+            return Err(DeclareError::NoGroup);
+        }
+        if group.goal == Goal::End {
+            return Err(DeclareError::GroupEnding);
+        }
+        if !declaration.parameters.is_valid() {
+            return Err(DeclareError::BadParameters);
+        }
+        *place = ActorEntry::declared(&declaration);
+        place.previous_member = group.last_member;
+        let before = group.last_member.replace(slot);
+        group.members = group.members.saturating_add(1);
+        if declaration.kind == ActorKind::Direct {
+            group.direct_members = group.direct_members.saturating_add(1);
+        }
+        match before {
+            None => group.first_member = Some(slot),
+            Some(before) => {
+                if let Some(neighbour) = self.actors.get_mut(before.index()) {
+                    neighbour.next_member = Some(slot);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes note of something that happened.
-    pub fn on_event(&mut self, _event: Event<'_>, _now: Instant) {}
+    pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
+        if !self.take_news(event, now) {
+            self.ignored.misplaced = self.ignored.misplaced.saturating_add(1);
+        }
+    }
 
     /// What the kernel has to do next. To be called until it says `None`, after events and when
     /// [`RestartManager::next_deadline`] has come.
-    pub fn poll(&mut self, _now: Instant) -> Option<Action> {
-        None
+    pub fn poll(&mut self, now: Instant) -> Option<Action> {
+        self.next_action(now)
     }
 
     /// When `poll` may have something to do without any further event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        None
+        let mut earliest = None;
+        let mut listed = self.first_busy;
+        while let Some(group) = listed.and_then(|slot| self.groups.get(slot.index())) {
+            if group.phase == Phase::Delayed {
+                let at = group.resume_at;
+                earliest = Some(earliest.map_or(at, |other: Instant| other.min(at)));
+            }
+            listed = group.next_busy;
+        }
+        earliest
     }
 
     /// The ledger.
@@ -116,12 +257,27 @@ impl<'s> RestartManager<'s> {
     pub fn actor(&self, slot: Slot) -> Option<&ActorEntry> {
         self.actors
             .get(slot.index())
-            .filter(|entry| entry.actor != ActorId::NONE)
+            .filter(|entry| entry.state != State::Vacant)
     }
 
-    /// What is known of a group.
+    /// What is known of a group; `None` if there never was one.
     #[must_use]
     pub fn group(&self, group: GroupSlot) -> Option<&GroupEntry> {
-        self.groups.get(group.index())
+        self.groups
+            .get(group.index())
+            .filter(|entry| entry.stage != Stage::Free)
+    }
+
+    fn is_declared(&self, group: GroupSlot) -> bool {
+        self.groups
+            .get(group.index())
+            .is_some_and(|entry| entry.stage == Stage::Declared)
+    }
+
+    /// The entry of a member and that of its group.
+    fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
+        let actor = self.actors.get_mut(slot.index())?;
+        let group = self.groups.get_mut(actor.group.index())?;
+        Some((actor, group))
     }
 }

@@ -56,10 +56,13 @@ impl Parameters {
     }
 
     /// Whether the limits can be told apart with the history that is kept: each is
-    /// [`Parameters::UNLIMITED`], or their sum is below [`HISTORY_MAX`].
+    /// [`Parameters::UNLIMITED`], or their sum is below [`HISTORY_MAX`]. A stable run must last for
+    /// some time, or no failure would ever be remembered.
     #[must_use]
     pub const fn is_valid(&self) -> bool {
-        is_countable(self.hot_limit) && is_countable(self.total_limit())
+        is_countable(self.hot_limit)
+            && is_countable(self.total_limit())
+            && self.stable_after.0 > Span::ZERO.0
     }
 }
 
@@ -163,6 +166,13 @@ mod tests {
         assert!(!with(16, 0).is_valid());
         assert!(with(Parameters::UNLIMITED, 2).is_valid());
         assert!(with(3, Parameters::UNLIMITED).is_valid());
+        assert!(
+            !Parameters {
+                stable_after: Span::ZERO,
+                ..Parameters::DEFAULT
+            }
+            .is_valid()
+        );
     }
 
     #[test]

@@ -170,7 +170,6 @@ impl Live {
         timeout: Duration,
     ) -> Self {
         let command = machine.command_line();
-        println!("$ {command}");
         let running = machine
             .start(Console::Collected)
             .unwrap_or_else(|error| panic!("{error}"));
@@ -199,7 +198,8 @@ impl Live {
                 verdict: format!("given up: {error}"),
             };
             let saved = transcript.save(&artifacts::transcript(&self.name));
-            panic!("{error}\n{}{}", transcript.tail(TAIL), whereabouts(saved));
+            let tail = transcript.tail(TAIL);
+            panic!("{error}\n$ {}\n{tail}{}", self.command, whereabouts(saved));
         }
     }
 

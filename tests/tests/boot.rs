@@ -54,13 +54,12 @@ fn images_that_cannot_run_are_entered_in_the_ledger() {
     // It is there under another name.
     let disk::Member { header, .. } = disk::find(&disk, "actors/console.elf");
     change_path(&mut disk[header], b"actors/konsole.elf");
-    // The archive ends in the middle of it.
-    let disk::Member { content, .. } = disk::find(&disk, "actors/template.elf");
-    disk.truncate(
-        (content.start + content.end)
-            .div_ceil(2)
-            .next_multiple_of(512),
-    );
+    // It is the last member, and the archive ends in the middle of it.
+    let disk::Member { header, content } = disk::find(&disk, "actors/template.elf");
+    let whole = disk[header.start..content.end].to_vec();
+    change_path(&mut disk[header], b"actors/tampered.elf");
+    disk.truncate(disk::end(&disk));
+    disk.extend_from_slice(&whole[..(whole.len() / 2).next_multiple_of(512)]);
 
     let path = artifacts::scratch("boot-bad-images-damaged.img");
     fs::create_dir_all(path.parent().unwrap()).unwrap();

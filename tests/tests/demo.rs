@@ -54,7 +54,7 @@ fn demonstration_ends_well_when_nothing_is_restarted() {
 
 #[test]
 fn console_shows_crashes_and_restarts() {
-    let mut live = Scenario::new("interactive").policy("always-hot").start();
+    let mut live = Scenario::new("interactive").start();
     live.wait_for("type `help`");
     live.write("ps\n");
     live.wait_for("console: > ps");
@@ -69,7 +69,7 @@ fn console_shows_crashes_and_restarts() {
     live.write("lex\x7f\x08\x7fledger 5\n");
     live.wait_for("console: > ledger 5");
     live.wait_for("memory access at 0x8");
-    live.wait_for("requested");
+    live.wait_for("restart requested by");
     live.write("help\n");
     live.wait_for("write-text");
 }

@@ -1,8 +1,7 @@
 //! `cargo xtask image`: disk images for real machines, through the bootloader crate.
 //!
 //! How to call it: [`make`] returns the image of a kernel under target/refrain/images, making it
-//! only if it is older than the kernel; [`image`] writes one to any path; [`Image`] is the verb
-//! (in main.rs: `Image(image::Image)`).
+//! only if it is older than the kernel; [`image`] writes one to any path; [`Image`] is the verb.
 //!
 //! # Why it is like this
 //! The build script of `bootloader` compiles the firmware stages with `-Zbuild-std`, and takes
@@ -65,7 +64,6 @@ pub(crate) struct Image {
 
 impl Image {
     /// Runs the verb.
-    #[allow(dead_code, reason = "until main.rs lists the verb")]
     pub(crate) fn run(&self) -> Result<()> {
         let kernel = PathBuf::from("/tmp/target-tiny/x86_64-unknown-none/release/tiny");
         let written = match &self.out {

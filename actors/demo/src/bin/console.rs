@@ -148,11 +148,13 @@ fn show(entry: &LedgerEntry) {
         outcome,
         ..
     } = entry;
+    let head = format_args!("{sequence:>4} {time} {name} #{incarnation}");
     match entry.cause {
-        Cause::Fault(fault) => {
-            info!("{sequence:>4} {time} {name} #{incarnation}: {fault}");
-        }
-        other => info!("{sequence:>4} {time} {name} #{incarnation}: {other:?}"),
+        Cause::Fault(fault) => info!("{head}: {fault}"),
+        Cause::CleanExit => info!("{head}: clean exit"),
+        Cause::Requested { by } => info!("{head}: restart requested by {by}"),
+        Cause::Killed { by } => info!("{head}: killed by {by}"),
+        Cause::Group { because } => info!("{head}: with its group, because of {because}"),
     }
     let phases = &entry.phases;
     info!(

@@ -6,9 +6,9 @@ use syscall::abi::{FaultKind, Response};
 use syscall::prelude::*;
 use syscall::{site, thread};
 
-use crate::check::{Must, must_be_refused};
+use crate::check::{Must, must_be_refused, wait_until};
 use crate::ledger::{self, Reader};
-use crate::victim::Victim;
+use crate::victim::{PATIENCE, Victim};
 
 /// Every actor is told what the description says; the clock runs; nothing has failed.
 pub(crate) fn everything_is_as_described(start: &Start) {
@@ -39,7 +39,11 @@ pub(crate) fn everything_is_as_described(start: &Start) {
     );
     check_eq!(info.ports, 1);
     check!(info.private_frames > 0);
-    check_eq!(site::actors().count(), 3);
+    // The third one may still be loading.
+    check!(
+        wait_until(PATIENCE, || site::actors().count() == 3),
+        "not three actors"
+    );
     must_be_refused(site::find("nobody"), Status::NOT_FOUND, "finding nobody");
 
     let counters = site::info().must("the site's counters");

@@ -3,6 +3,7 @@
 //! `looper` fails at once each time; its parameters in the sites are a window of 60 s, two hot
 //! restarts, and one reload. `victim` fails when told to.
 
+use syscall::abi::site::ActorState;
 use syscall::abi::{Cause, LedgerEntry, Response};
 use syscall::prelude::*;
 use syscall::ways_to_die::Way;
@@ -26,7 +27,10 @@ fn looper_gets(responses: &[Response]) {
         must_be_about(&entry, *response);
     }
     if responses.last() == Some(&Response::TERMINATE) {
-        let is_gone = || site::find("looper").is_err();
+        let is_gone = || {
+            site::actor("looper")
+                .is_ok_and(|looper| looper.is_none_or(|it| it.state == ActorState::TERMINATED))
+        };
         check!(wait_until(PATIENCE, is_gone), "the looper is still there");
         thread::sleep(Span::from_millis(100));
         reader.must_be_at_end();

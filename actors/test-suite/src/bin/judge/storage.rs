@@ -7,9 +7,9 @@ use syscall::abi::{FaultKind, Outcome, Response};
 use syscall::prelude::*;
 use syscall::site;
 use syscall::ways_to_die::Way;
-use test_suite::Request;
+use test_suite::{NOT_WHOLE, Request};
 
-use crate::check::Must;
+use crate::check::{Must, must_be_refused};
 use crate::ledger::{self, Reader};
 use crate::restart::must_be_fresh;
 use crate::victim::Victim;
@@ -25,14 +25,13 @@ fn host(turn: &str) {
     site::console_read(&mut line, HOST_PATIENCE).must("a word from the host");
 }
 
-/// A reload resets what a hot restart resets, keeps what that keeps, and reads the disk.
+/// A reload resets what a hot restart resets, and persistent regions as well, and reads the disk.
 pub(crate) fn reload_resets_like_a_hot_restart(_: &Start) {
     let mut victim = Victim::find("victim");
     let mut reader = Reader::at_start();
-    victim.make(Request::Keep(5));
-    let address = victim.kept().address;
     let mut reads = site::info().must("the site's counters").block_reads;
     for incarnation in 2..6 {
+        victim.make(Request::Keep(5));
         victim.make(Request::Dirty);
         victim.make(Request::MakeThreads(2));
         // By this site's parameters every failure is answered with a reload.
@@ -47,7 +46,15 @@ pub(crate) fn reload_resets_like_a_hot_restart(_: &Start) {
         let condition = victim.inspect();
         must_be_fresh(&condition);
         check_eq!(condition.incarnation, incarnation);
-        check_eq!((victim.kept().number, victim.kept().address), (5, address));
+        let kept = victim.kept();
+        check!(
+            kept.is_new && kept.number == NOT_WHOLE,
+            "a persistent region was kept: {kept:?}"
+        );
+        check_eq!(
+            site::info().must("the site's counters").persistent_regions,
+            1
+        );
         check_eq!(victim.info().threads, 1);
     }
 }
@@ -76,8 +83,7 @@ pub(crate) fn reload_brings_what_is_on_the_disk(_: &Start) {
 
     // What is on the disk now is no program: the reload fails, and the victim ends.
     host("damage the disk");
-    let entry = victim.die_for_good(&mut reader, Request::Die(Way::NullWrite));
-    must_have_failed(&mut reader, &entry);
+    must_fail_to_reload(&mut victim, &mut reader);
 }
 
 /// Hot restarts work without a disk; a reload then fails, and the site goes on.
@@ -100,16 +106,20 @@ pub(crate) fn hot_restart_needs_no_disk(_: &Start) {
     check_eq!(site::info().must("the site's counters").block_reads, reads);
 
     // By this site's parameters the other's failures are answered with a reload.
-    let entry = other.die_for_good(&mut reader, Request::Die(Way::NullWrite));
-    must_have_failed(&mut reader, &entry);
+    must_fail_to_reload(&mut other, &mut reader);
     // The site goes on.
     victim.restart_hot(&mut reader);
     check_eq!(victim.kept().number, 6);
 }
 
-/// A reload that could not be done is entered as failed, and the next entry says why.
+/// Lets a victim die that is to be reloaded, but cannot be. Its callers are told at the freeze that
+/// it comes back; then the reload is entered as failed, the next entry says why, and it is dead.
 #[track_caller]
-fn must_have_failed(reader: &mut Reader, entry: &syscall::abi::LedgerEntry) {
+fn must_fail_to_reload(victim: &mut Victim, reader: &mut Reader) {
+    let old = victim.actor();
+    victim.fell(Request::Die(Way::NullWrite));
+    let entry = reader.take();
+    check_eq!(entry.actor, old);
     check_eq!(entry.response, Response::RELOAD);
     check!(
         matches!(entry.outcome, Outcome::FAILED | Outcome::SUPERSEDED),
@@ -124,4 +134,6 @@ fn must_have_failed(reader: &mut Reader, entry: &syscall::abi::LedgerEntry) {
     check!(!fault.message.is_empty(), "no reason given");
     ledger::must_be_done(&next, Response::TERMINATE);
     reader.must_be_at_end();
+    must_be_refused(victim.try_ask(Request::Ping), Status::DEAD, "calling it");
+    victim.must_be_gone();
 }

@@ -47,6 +47,8 @@ fn stop() {
 
 /// A higher thread runs as soon as it can, a lower one only when the higher do not.
 pub(crate) fn priorities(_: &Start) {
+    // Found before anything spins: what spins keeps the loader from loading it.
+    let victim = Victim::find("victim");
     Thread::spawn(spin, 0, 16 * 1024, LOW).must("a thread");
     let began = thread::now();
     for _ in 0..20 {
@@ -70,7 +72,6 @@ pub(crate) fn priorities(_: &Start) {
 
     // Another actor is subject to the same order: the victim's priority is between theirs and
     // ours.
-    let victim = Victim::find("victim");
     victim.make(Request::Ping);
 
     stop();
@@ -117,6 +118,7 @@ fn own_thread() -> ThreadId {
 
 /// Threads of equal priority share, whether they are of one actor or of two.
 pub(crate) fn sharing(_: &Start) {
+    let victim = Victim::find("victim");
     for number in 0..3 {
         Thread::spawn(spin, number, 16 * 1024, MIDDLE).must("a thread");
     }
@@ -133,7 +135,6 @@ pub(crate) fn sharing(_: &Start) {
     }
 
     // The victim has their priority, and gets a quarter of the time: its 100 ms take 400.
-    let victim = Victim::find("victim");
     let before = thread::now();
     victim.make(Request::Spin(100));
     check!(
@@ -145,25 +146,12 @@ pub(crate) fn sharing(_: &Start) {
 
 /// Threads end, one by one, and leave nothing behind.
 pub(crate) fn ends(_: &Start) {
-    // So that what the first thread uses once has been used.
-    let once = Thread::spawn(|_| (), 0, 16 * 1024, 40).err();
-    check_eq!(once, Some(Error::Refused(Status::BAD_ARGUMENT)));
-    Thread::spawn(|_| (), 0, 16 * 1024, MIDDLE).must("a thread");
-    thread::sleep(Span::from_millis(20));
+    let victim = Victim::find("victim");
+    // Once for the pages of our own stack that this takes.
+    run_threads();
     let before = site::info().must("the site's counters");
-
-    static ENDED: AtomicU64 = AtomicU64::new(0);
-    for round in 1..=50 {
-        let body = |argument: u64| {
-            // Uses some of the stack, so that there is something to free.
-            let _ = syscall::ways_to_die::use_stack(20_000);
-            ENDED.fetch_add(argument, Ordering::SeqCst);
-        };
-        for _ in 0..4 {
-            Thread::spawn(body, 3, 64 * 1024, MIDDLE).must("a thread");
-        }
-        let are_ended = || ENDED.load(Ordering::SeqCst) == 12 * round;
-        check!(wait_until(PATIENCE, are_ended), "round {round}");
+    for _ in 0..20 {
+        run_threads();
     }
     let is_back = || {
         site::info().is_ok_and(|after| {
@@ -198,7 +186,6 @@ pub(crate) fn ends(_: &Start) {
 
     // The first thread may end before the others.
     let mut reader = Reader::at_start();
-    let victim = Victim::find("victim");
     victim.make(Request::MakeThreads(1));
     let _ = victim
         .port()
@@ -211,7 +198,28 @@ pub(crate) fn ends(_: &Start) {
     Victim::find("victim").make(Request::Ping);
 }
 
-/// What the callers of [`watch`] found.
+/// How many threads of [`run_threads`] have ended.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+/// Makes four threads, which use some of their stacks, and waits until they have ended.
+#[track_caller]
+fn run_threads() {
+    const COUNT: u64 = 4;
+    let body = |_| {
+        let _ = syscall::ways_to_die::use_stack(20_000);
+        ENDED.fetch_add(1, Ordering::SeqCst);
+    };
+    let end = ENDED.load(Ordering::SeqCst) + COUNT;
+    for _ in 0..COUNT {
+        Thread::spawn(body, 0, 64 * 1024, MIDDLE).must("a thread");
+    }
+    check!(
+        wait_until(PATIENCE, || ENDED.load(Ordering::SeqCst) == end),
+        "threads do not end"
+    );
+}
+
+/// What the watching threads found.
 static CHANGED: AtomicU64 = AtomicU64::new(0);
 static WATCHED: AtomicU64 = AtomicU64::new(0);
 

@@ -1,0 +1,162 @@
+//! How the actions went, where they went well.
+
+use abi::{ActorId, Instant, Outcome, Slot};
+
+use super::RestartManager;
+use crate::action::{Fate, Source};
+use crate::group::{Goal, Phase, Reason, Stage};
+use crate::{ActorKind, State};
+
+impl RestartManager<'_> {
+    pub(super) fn on_frozen(
+        &mut self,
+        slot: Slot,
+        successor: Option<ActorId>,
+        now: Instant,
+    ) -> bool {
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
+        };
+        let fate = actor.fate;
+        let next = if fate == Fate::Hold {
+            State::Held
+        } else {
+            State::Frozen
+        };
+        actor.become_state(next);
+        let freeze = now.since(actor.mark);
+        actor.mark = now;
+        group.note_report(Phase::Freezing);
+        group.frozen_at = now;
+        // While it was being frozen to be held, something severer may have been decided: then it
+        // must be frozen again, with a fate that can be told.
+        group.must_rescan |= next == State::Held && group.goal != Goal::Hold;
+        let successor =
+            successor.filter(|next| fate == Fate::Restart && actor.may_be_succeeded_by(*next));
+        if let Some(successor) = successor {
+            actor.actor = successor;
+        }
+        let (group, open) = (actor.group, actor.open);
+        self.amend_entry(slot, |entry| {
+            entry.phases.freeze = freeze;
+            entry.successor = successor.unwrap_or(ActorId::NONE);
+        });
+        match (fate, successor, open) {
+            (Fate::Hold, _, _) => {
+                self.close_entry(slot, Outcome::DONE);
+            }
+            // The slot has no generation left. An actor that cannot be named cannot come back,
+            // and the rest of its group not without it.
+            (Fate::Restart, None, Some(open)) => {
+                self.engage(
+                    group,
+                    Goal::End,
+                    Reason::Entry(open.sequence),
+                    Instant::ZERO,
+                );
+            }
+            (Fate::Restart | Fate::End, _, _) => {}
+        }
+        true
+    }
+
+    pub(super) fn on_restarted(&mut self, slot: Slot, block_reads: u64, now: Instant) -> bool {
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
+        };
+        actor.become_state(State::Prepared);
+        // From the end of the freeze; a backoff is not part of the restart.
+        let restart = now.since(actor.mark.max(group.resume_at));
+        actor.mark = now;
+        group.note_report(Phase::Restarting);
+        self.amend_entry(slot, |entry| {
+            entry.phases.restart = restart;
+            entry.block_reads = block_reads;
+        });
+        true
+    }
+
+    pub(super) fn on_activated(&mut self, slot: Slot, now: Instant) -> bool {
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
+        };
+        actor.become_state(State::Running);
+        actor.incarnation = actor.incarnation.saturating_add(1);
+        actor.floor = Source::Memory;
+        let activate = now.since(actor.mark);
+        actor.mark = now;
+        group.note_report(Phase::Activating);
+        self.amend_entry(slot, |entry| entry.phases.activate = activate);
+        let closed = self.close_entry(slot, Outcome::DONE);
+        if let Some(actor) = self.actors.get_mut(slot.index()) {
+            actor.awaits_reply = closed;
+        }
+        true
+    }
+
+    /// Whether the actor runs. That it does something is as good as the report that it was
+    /// activated, and may come before it: then that report is the one that is ignored.
+    pub(super) fn is_running(&mut self, slot: Slot, state: State, now: Instant) -> bool {
+        state == State::Running || (state == State::Activating && self.on_activated(slot, now))
+    }
+
+    pub(super) fn on_first_reply(&mut self, slot: Slot, state: State, now: Instant) -> bool {
+        if !self.is_running(slot, state, now) {
+            return false;
+        }
+        let Some(actor) = self.actors.get_mut(slot.index()) else {
+            return false;
+        };
+        let first_reply = now.since(actor.mark);
+        if let Some(sequence) = actor.awaits_reply.take() {
+            self.ledger
+                .amend(sequence, |entry| entry.phases.first_reply = first_reply);
+        }
+        true
+    }
+
+    pub(super) fn on_ended(&mut self, slot: Slot) -> bool {
+        let closed = self.close_entry(slot, Outcome::DONE);
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
+        };
+        actor.become_state(State::Terminated);
+        group.note_report(Phase::Ending);
+        let (before, after) = (actor.previous_member.take(), actor.next_member.take());
+        group.members = group.members.saturating_sub(1);
+        if actor.kind == ActorKind::Direct {
+            group.direct_members = group.direct_members.saturating_sub(1);
+        }
+        if group.cursor == Some(slot) {
+            group.cursor = after;
+        }
+        if before.is_none() {
+            group.first_member = after;
+        }
+        if after.is_none() {
+            group.last_member = before;
+        }
+        let is_empty = group.members == 0;
+        // Indirect members cannot come back without a direct one to spawn them.
+        let is_orphaned = group.direct_members == 0 && !is_empty;
+        if is_empty {
+            group.stage = Stage::Ended;
+        }
+        let group = actor.group;
+        if let Some(before) = before.and_then(|slot| self.actors.get_mut(slot.index())) {
+            before.next_member = after;
+        }
+        if let Some(after) = after.and_then(|slot| self.actors.get_mut(slot.index())) {
+            after.previous_member = before;
+        }
+        if is_orphaned {
+            self.engage(
+                group,
+                Goal::End,
+                Reason::Entry(closed.unwrap_or(0)),
+                Instant::ZERO,
+            );
+        }
+        true
+    }
+}

@@ -1,0 +1,409 @@
+//! A fake kernel: carries out actions one report at a time, checks that each makes sense, and
+//! fails where it is told to.
+
+use abi::start::PreviousEnd;
+use abi::{
+    ActorId, FaultKind, FaultRecord, Generation, Instant, LedgerEntry, Name, Outcome, Slot, Span,
+};
+
+use crate::{
+    Action, ActorDeclaration, ActorEntry, ActorKind, Decision, Event, Fate, GroupEntry, GroupSlot,
+    Parameters, Response, RestartManager, RestartPolicy, Situation, Source, State, Storage,
+};
+
+/// Does what the fault says: its code is the response, its address the delay in milliseconds.
+pub(super) struct Dictated;
+
+pub(super) const HOT: u64 = 0;
+pub(super) const RELOAD: u64 = 1;
+pub(super) const TERMINATE: u64 = 2;
+pub(super) const HOLD: u64 = 3;
+pub(super) const SITE_RESTART: u64 = 4;
+pub(super) const SITE_REBOOT: u64 = 5;
+
+impl RestartPolicy for Dictated {
+    fn name(&self) -> &'static str {
+        "dictated"
+    }
+
+    fn decide(&self, situation: &Situation<'_>) -> Decision {
+        let response = match situation.fault.code {
+            HOT => Response::HotRestart,
+            RELOAD => Response::Reload,
+            TERMINATE => Response::Terminate,
+            HOLD => Response::Hold,
+            SITE_RESTART => Response::SiteRestart,
+            _ => Response::SiteReboot,
+        };
+        Decision {
+            response,
+            delay: Span::from_millis(situation.fault.address),
+        }
+    }
+}
+
+/// A fault whose answer is `code`, after `delay` milliseconds.
+pub(super) fn fault(code: u64, delay: u64) -> FaultRecord {
+    FaultRecord {
+        code,
+        address: delay,
+        ..FaultRecord::new(FaultKind::PANIC)
+    }
+}
+
+/// What the fake kernel knows of an actor, independently of the manager.
+#[derive(Clone, Debug)]
+pub(super) struct FakeActor {
+    pub(super) actor: ActorId,
+    pub(super) group: GroupSlot,
+    pub(super) kind: ActorKind,
+    pub(super) has_threads: bool,
+    pub(super) is_fresh: bool,
+    pub(super) is_loaded: bool,
+    pub(super) is_gone: bool,
+    pub(super) starts: u32,
+}
+
+pub(super) struct Fake {
+    pub(super) manager: RestartManager<'static>,
+    pub(super) actors: Vec<FakeActor>,
+    pub(super) groups: Vec<GroupSlot>,
+    pub(super) in_flight: Vec<Action>,
+    /// Per group, the last member restarted and the last activated since it last started over.
+    order: Vec<(usize, usize)>,
+    pub(super) now: Instant,
+}
+
+/// Lends storage for ever; a test's process is short.
+pub(super) fn storage(actors: usize, groups: usize, ledger: usize) -> Storage<'static> {
+    Storage {
+        actors: vec![ActorEntry::EMPTY; actors].leak(),
+        groups: vec![GroupEntry::EMPTY; groups].leak(),
+        ledger: vec![None; ledger].leak(),
+    }
+}
+
+impl Fake {
+    /// A site of as many groups as there are lists, with members of these kinds. Members of
+    /// different groups alternate in the table of actors.
+    pub(super) fn new(groups: &[&[ActorKind]], ledger: usize, policy: &'static Dictated) -> Self {
+        let total = groups.iter().map(|members| members.len()).sum();
+        let storage = storage(total, groups.len(), ledger);
+        let mut fake = Self {
+            manager: RestartManager::new(storage, policy),
+            actors: Vec::new(),
+            groups: Vec::new(),
+            in_flight: Vec::new(),
+            order: vec![(0, 0); groups.len()],
+            now: Instant(1_000),
+        };
+        for index in 0..groups.len() {
+            let name = Name::truncated(&format!("group {index}"));
+            fake.groups
+                .push(fake.manager.declare_group(name, None).unwrap());
+        }
+        let longest = groups
+            .iter()
+            .map(|members| members.len())
+            .max()
+            .unwrap_or(0);
+        for position in 0..longest {
+            for (group, members) in fake.groups.clone().into_iter().zip(groups) {
+                if let Some(kind) = members.get(position) {
+                    fake.declare(group, *kind);
+                }
+            }
+        }
+        fake
+    }
+
+    fn declare(&mut self, group: GroupSlot, kind: ActorKind) {
+        let slot = Slot(u32::try_from(self.actors.len()).unwrap());
+        let actor = ActorId::new(slot, Generation::FIRST);
+        let name = Name::truncated(&format!("actor {}", slot.0));
+        let parameters = Parameters::DEFAULT;
+        let declaration = ActorDeclaration {
+            actor,
+            name,
+            group,
+            kind,
+            parameters,
+        };
+        self.manager.declare_actor(declaration).unwrap();
+        self.actors.push(FakeActor {
+            actor,
+            group,
+            kind,
+            has_threads: false,
+            is_fresh: false,
+            is_loaded: false,
+            is_gone: false,
+            starts: 0,
+        });
+    }
+
+    /// A site that runs.
+    pub(super) fn running(groups: &[&[ActorKind]]) -> Self {
+        let mut fake = Self::new(groups, 64, &Dictated);
+        for index in 0..fake.actors.len() {
+            fake.load(index);
+        }
+        fake.settle();
+        assert!(fake.actors.iter().all(|actor| actor.has_threads));
+        fake
+    }
+
+    pub(super) fn tell(&mut self, event: Event<'_>) {
+        self.manager.on_event(event, self.now);
+    }
+
+    pub(super) fn id(&self, index: usize) -> ActorId {
+        self.actors[index].actor
+    }
+
+    pub(super) fn state(&self, index: usize) -> State {
+        self.manager
+            .actor(Slot(u32::try_from(index).unwrap()))
+            .unwrap()
+            .state()
+    }
+
+    pub(super) fn load(&mut self, index: usize) {
+        self.actors[index].is_loaded = true;
+        self.actors[index].is_fresh = true;
+        self.tell(Event::Loaded {
+            actor: self.id(index),
+        });
+    }
+
+    pub(super) fn fail(&mut self, index: usize, code: u64, delay: u64) {
+        self.tell(Event::Failed {
+            actor: self.id(index),
+            fault: &fault(code, delay),
+        });
+    }
+
+    pub(super) fn pass(&mut self, millis: u64) {
+        self.now = self.now.after(Span::from_millis(millis));
+    }
+
+    /// Takes one action on, and checks that it makes sense now.
+    pub(super) fn poll(&mut self) -> Option<Action> {
+        let action = self.manager.poll(self.now)?;
+        if let Some(index) = target(&action) {
+            self.check(index, &action);
+        }
+        self.in_flight.push(action);
+        Some(action)
+    }
+
+    /// Takes on everything there is, and returns it.
+    pub(super) fn poll_all(&mut self) -> Vec<Action> {
+        let actions: Vec<_> = std::iter::from_fn(|| self.poll()).take(1_000).collect();
+        assert!(
+            actions.len() <= self.actors.len() + 1,
+            "one action an actor, one for the site"
+        );
+        actions
+    }
+
+    fn check(&mut self, index: usize, action: &Action) {
+        let subject = self.actors[index].clone();
+        assert!(!subject.is_gone, "{action:?} of a dead actor");
+        let others = self.in_flight.iter().filter_map(target);
+        assert!(
+            others.clone().all(|other| other != index),
+            "two actions out for {index}"
+        );
+        let peers: Vec<_> = self
+            .actors
+            .iter()
+            .filter(|peer| peer.group == subject.group)
+            .collect();
+        let group = subject.group.index();
+        let alone = |wanted: fn(&Action) -> bool| {
+            !self.in_flight.iter().any(|other| {
+                wanted(other)
+                    && target(other).is_some_and(|i| self.actors[i].group.index() == group)
+            })
+        };
+        match *action {
+            Action::Freeze { actor, .. } => {
+                assert_eq!(actor, subject.actor);
+                self.order[group] = (0, 0);
+            }
+            Action::Restart { actor, .. } => {
+                assert_eq!(actor, subject.actor);
+                assert_eq!(subject.kind, ActorKind::Direct);
+                assert!(
+                    peers.iter().all(|peer| !peer.has_threads),
+                    "restart beside a live member"
+                );
+                assert!(alone(|_| true), "no other action in the group");
+                assert!(self.order[group].0 <= index, "restart out of order");
+                self.order[group] = (index, 0);
+            }
+            Action::Activate {
+                actor,
+                previous,
+                incarnation,
+            } => {
+                assert_eq!(actor, subject.actor);
+                assert!(
+                    subject.is_fresh && !subject.has_threads,
+                    "activation without a restart"
+                );
+                assert!(alone(|other| !matches!(other, Action::Freeze { .. })));
+                assert_eq!(incarnation, subject.starts + 1);
+                assert_eq!(previous == PreviousEnd::None, incarnation == 1);
+                assert!(
+                    peers.iter().all(|peer| peer.has_threads
+                        || peer.is_fresh
+                        || peer.is_gone
+                        || !peer.is_loaded),
+                    "activation before the last restart"
+                );
+                if subject.starts > 0 {
+                    assert!(self.order[group].1 <= index, "activation out of order");
+                    self.order[group].1 = index;
+                }
+            }
+            Action::Terminate { actor } => {
+                assert_eq!(actor, subject.actor);
+                assert!(!subject.has_threads, "end of a live actor");
+            }
+            Action::SiteRestart { .. } | Action::SiteReboot { .. } => {}
+        }
+    }
+
+    /// Carries out an action that is out, and reports how it went: with `Err`, it fails.
+    pub(super) fn complete(&mut self, which: usize, result: Result<(), &FaultRecord>) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let action = self.in_flight.remove(which % self.in_flight.len());
+        let Some(index) = target(&action) else {
+            return self.tell(Event::SiteActionRefused);
+        };
+        let subject = &mut self.actors[index];
+        let event = match (action, result) {
+            (Action::Freeze { actor, fate }, _) => {
+                subject.has_threads = false;
+                subject.is_fresh = false;
+                let next = actor.generation().next().unwrap();
+                let successor = (fate == Fate::Restart).then(|| ActorId::new(actor.slot(), next));
+                subject.actor = successor.unwrap_or(actor);
+                Event::Frozen { actor, successor }
+            }
+            (Action::Restart { actor, source }, Ok(())) => {
+                subject.is_fresh = true;
+                Event::Restarted {
+                    actor,
+                    block_reads: if source == Source::Memory { 0 } else { 7 },
+                }
+            }
+            (Action::Restart { actor, .. }, Err(fault)) => {
+                subject.is_fresh = false;
+                Event::RestartFailed { actor, fault }
+            }
+            (
+                Action::Activate {
+                    actor, incarnation, ..
+                },
+                Ok(()),
+            ) => {
+                subject.has_threads = true;
+                subject.starts = incarnation;
+                Event::Activated { actor }
+            }
+            (Action::Activate { actor, .. }, Err(fault)) => {
+                // The group starts over; those that are fresh already stay so.
+                subject.is_fresh = false;
+                self.order[subject.group.index()] = (0, 0);
+                Event::ActivationFailed { actor, fault }
+            }
+            (Action::Terminate { actor }, _) => {
+                subject.is_gone = true;
+                Event::Ended { actor }
+            }
+            (Action::SiteRestart { .. } | Action::SiteReboot { .. }, _) => return,
+        };
+        self.tell(event);
+    }
+
+    /// Carries everything out, without failures and letting time pass, until nothing is left.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..100 * (self.actors.len() + 1) {
+            self.poll_all();
+            if !self.in_flight.is_empty() {
+                self.complete(0, Ok(()));
+            } else if let Some(deadline) = self.manager.next_deadline() {
+                assert!(
+                    deadline > self.now,
+                    "a deadline that has come gives an action"
+                );
+                self.now = deadline;
+            } else {
+                return;
+            }
+        }
+        panic!("the site does not come to rest");
+    }
+
+    pub(super) fn ledger(&self) -> Vec<LedgerEntry> {
+        self.manager.ledger().entries().copied().collect()
+    }
+
+    /// Checks what must hold of a site at rest.
+    pub(super) fn check_rest(&self) {
+        let mut someone_is_held = false;
+        for (index, actor) in self.actors.iter().enumerate() {
+            let is_held = self.manager.group(actor.group).unwrap().is_held();
+            someone_is_held |= is_held;
+            let state = self.state(index);
+            match state {
+                State::Running => assert!(actor.has_threads && !is_held),
+                State::Terminated => assert!(actor.is_gone),
+                State::Declared => assert!(!actor.is_loaded),
+                State::Held | State::Frozen | State::Prepared => assert!(is_held, "{state:?}"),
+                _ => panic!("actor {index} rests in {state:?}"),
+            }
+        }
+        let entries = self.ledger();
+        for pair in entries.windows(2) {
+            assert_eq!(
+                pair[0].sequence + 1,
+                pair[1].sequence,
+                "a number is left out"
+            );
+        }
+        if let Some(last) = entries.last() {
+            assert_eq!(last.sequence + 1, self.manager.ledger().next_sequence());
+        }
+        for entry in &entries {
+            assert!(
+                someone_is_held || entry.outcome != Outcome::PENDING,
+                "{entry:?}"
+            );
+            let comes_back = entry.response == abi::Response::HOT_RESTART
+                || entry.response == abi::Response::RELOAD;
+            if entry.outcome == Outcome::DONE
+                && comes_back
+                && self.actors[entry.actor.slot().index()].kind == ActorKind::Direct
+            {
+                assert!(!entry.successor.is_none(), "{entry:?}");
+            }
+        }
+    }
+}
+
+/// The actor an action is about.
+pub(super) fn target(action: &Action) -> Option<usize> {
+    match action {
+        Action::Freeze { actor, .. }
+        | Action::Restart { actor, .. }
+        | Action::Activate { actor, .. }
+        | Action::Terminate { actor } => Some(actor.slot().index()),
+        Action::SiteRestart { .. } | Action::SiteReboot { .. } => None,
+    }
+}

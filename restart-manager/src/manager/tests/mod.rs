@@ -1,0 +1,6 @@
+//! Tests of the machine as a whole, against a small fake kernel.
+
+mod chaos;
+mod faithful;
+mod fake;
+mod scenarios;
