@@ -54,7 +54,7 @@ pub const PANIC_MAX: usize = 120;
 /// Longest argument text of an actor, in bytes.
 pub const ARGUMENTS_MAX: usize = 120;
 
-/// Highest thread priority an actor may have; 0 is the lowest.
+/// Highest thread priority an actor may have. The lowest is 1; 0 is the kernel's idle thread.
 pub const PRIORITY_MAX: u8 = 63;
 
 /// Bytes of the largest encoded record (ledger entry, start record, site or actor information).

@@ -135,7 +135,7 @@ syscalls! {
 
     /// Makes a thread that starts at `entry` with `argument` in RDI, on a new stack of
     /// `stack_bytes` (rounded up to pages, with an unmapped guard page below).
-    /// `priority` is at most that of the actor.
+    /// `priority` is 1 to that of the actor.
     7 thread_create ThreadCreate(entry, argument, stack_bytes, priority) -> (thread);
 
     /// Ends the calling thread and frees its stack. When it is the actor's last thread, the actor
