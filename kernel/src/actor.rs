@@ -3,13 +3,14 @@
 use abi::layout::ARGUMENTS_MAX;
 use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
-use abi::{FaultRecord, Generation, Name, Slot, Text};
+use abi::{FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
 use crate::region::Regions;
-use crate::thread::HOME;
+use crate::slot;
+use crate::thread::{HOME, VISITOR};
 
 /// Link to the other actors with news for the Restart Manager.
 pub const NEWS: usize = 0;
@@ -31,6 +32,10 @@ pub struct Declaration {
     pub budget: Budget,
     /// What it may do beyond its own affairs.
     pub rights: Rights,
+    /// How long it may stay without a kick; not watched if none.
+    pub heartbeat: Option<Span>,
+    /// How long it may take until it is ready; not watched if none.
+    pub start_deadline: Option<Span>,
 }
 
 /// What an actor may use at most.
@@ -74,10 +79,34 @@ pub struct Actor {
     pub ports: List<OWNED>,
     /// How many.
     pub port_count: u32,
+    /// Its Local Access Points.
+    pub laps: List<{ crate::lap::OWNED }>,
+    /// How many.
+    pub lap_count: u32,
+    /// Threads of others that are stopped in it.
+    pub visitors: List<VISITOR>,
+    /// What its callers have lent it.
+    pub lendings: List<{ crate::lend::TO }>,
+    /// Its handlers.
+    pub handlers: List<{ crate::handler::OWNED }>,
+    /// How many.
+    pub handler_count: u32,
+    /// Handlers of its exceptions: its own, and another actor's.
+    pub exception_handlers: [u32; 2],
+    /// Handler of aborts of threads in it.
+    pub abort_handler: u32,
+    /// When it has to be ready.
+    pub start_due: Instant,
+    /// When it has to have kicked.
+    pub heartbeat_due: Instant,
+    /// Whether threads in it are sent back: it is frozen for good.
+    pub deflects: bool,
     /// Frames in its persistent regions.
     pub persistent_frames: u32,
     /// Blocks read from stable storage for the present restart.
     pub block_reads: u64,
+    /// Whether its pristine image was found damaged while it was being restarted from it.
+    pub is_damaged: bool,
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
     /// What the Restart Manager has to be told about it.
@@ -120,8 +149,20 @@ impl Actor {
             thread_count: 0,
             ports: List::EMPTY,
             port_count: 0,
+            laps: List::EMPTY,
+            lap_count: 0,
+            visitors: List::EMPTY,
+            lendings: List::EMPTY,
+            handlers: List::EMPTY,
+            handler_count: 0,
+            exception_handlers: [slot::NONE; 2],
+            abort_handler: slot::NONE,
+            start_due: Instant::NEVER,
+            heartbeat_due: Instant::NEVER,
+            deflects: false,
             persistent_frames: 0,
             block_reads: 0,
+            is_damaged: false,
             has_replied: false,
             news: None,
             link: Link::FREE,

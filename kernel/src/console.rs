@@ -56,11 +56,11 @@ impl Kernel {
         let Some(record) = self.threads.at(thread) else {
             return;
         };
-        let (wait, home) = (record.wait, record.home);
-        let (Wait::Console(buffer), Some(home)) = (wait, home) else {
+        let (wait, here) = (record.wait, record.here);
+        let Wait::Console(buffer) = wait else {
             return;
         };
-        match self.take_typed(home.0, buffer) {
+        match self.take_typed(here.slot().0, buffer) {
             Ok(Some(length)) => self.finish_wait(thread, Status::OK, [length, 0, 0]),
             Ok(None) => {}
             Err(fault) => self.fail(thread, fault.record()),

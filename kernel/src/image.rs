@@ -4,6 +4,7 @@
 //! [`ImagePlan::fill`] lays the pages out in memory. From then on the file is not needed: a hot
 //! restart takes everything from the pristine pages.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use abi::Name;
@@ -28,8 +29,10 @@ pub struct Image {
     pub plan: ImagePlan,
     /// The pages.
     pub extent: Extent,
-    /// Hash of the pages, taken when they were laid out.
-    pub hash: u64,
+    /// Checksum of each page, taken when they were laid out.
+    pub checks: Vec<u32>,
+    /// Whether a page was found that fails its check: nothing is started from it any more.
+    pub is_damaged: bool,
     /// How many actors are started from it.
     pub users: u32,
 }
@@ -288,7 +291,6 @@ pub fn hash(pages: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use alloc::vec;
-    use alloc::vec::Vec;
 
     use proptest::prelude::*;
 

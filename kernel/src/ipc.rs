@@ -11,13 +11,13 @@
 use abi::layout::MESSAGE_MAX;
 use abi::status::Progress;
 use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
-use abi::{ActorId, Generation, Name, PortId, ReplyToken, Slot, Span, Status};
+use abi::{Generation, Name, PortId, ReplyToken, Slot, Span, Status};
 
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
 use crate::list::{Link, List};
 use crate::memory::Blame;
-use crate::mm::direct;
+use crate::mm::{direct, heap};
 use crate::port::{DEPTH_MAX, INLINE_BYTES, Message, Payload, Port, Presence};
 use crate::syscall::Next;
 use crate::thread::{Stage, Wait};
@@ -49,6 +49,9 @@ impl Kernel {
         let depth = depth.ok_or(Status::BAD_ARGUMENT)?;
         if let Some(slot) = name.and_then(|name| self.names.get(&name).copied()) {
             return self.reopen(actor, slot, depth);
+        }
+        if name.is_some() && !heap::has_room() {
+            return Err(Status::LIMIT_REACHED.into());
         }
         let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         if owner.port_count >= owner.declaration.budget.ports {
@@ -212,8 +215,9 @@ impl Kernel {
             return Err(Status::TIMED_OUT.into());
         }
         let thread = self.scheduler.current();
+        self.calls = self.calls.wrapping_add(1);
         if let Some(record) = self.threads.at_mut(thread) {
-            record.call = record.call.wrapping_add(1);
+            record.call = self.calls;
         }
         let wait = Wait::Call {
             port: slot,
@@ -292,7 +296,7 @@ impl Kernel {
         if !is_ours || caller.call != token.generation().0 {
             return Err(Status::NO_CALLER.into());
         }
-        let home = caller.home.map_or(u32::MAX, |slot| slot.0);
+        let home = caller.here.slot().0;
         let (status, length) = if message.length() > reply.length() {
             (Status::BUFFER_TOO_SMALL, message.length())
         } else {
@@ -369,9 +373,7 @@ impl Kernel {
         let Wait::Call { request, .. } = record.wait else {
             return;
         };
-        let sender = record
-            .home
-            .map_or(ActorId::NONE, |home| self.actor_id(home.0));
+        let sender = record.here;
         let message = Message {
             sender,
             length: request.length() as u32,
@@ -404,7 +406,7 @@ impl Kernel {
             let Some(record) = self.threads.at(thread) else {
                 break;
             };
-            let (wait, home) = (record.wait, record.home);
+            let (wait, home) = (record.wait, record.here.slot().0);
             match wait {
                 Wait::Call { .. } => {
                     waiting.remove(&mut self.threads, thread);
@@ -419,7 +421,6 @@ impl Kernel {
                         break;
                     }
                     waiting.remove(&mut self.threads, thread);
-                    let home = home.map_or(u32::MAX, |home| home.0);
                     match self.enqueue_copy(home, slot, message) {
                         Ok(()) => self.finish_wait(thread, Status::OK, [0; 3]),
                         Err(Refusal::Status(status, results)) => {
@@ -498,15 +499,15 @@ impl Kernel {
                     let Wait::Call { request, .. } = record.wait else {
                         return None;
                     };
-                    let home = record.home.map_or(u32::MAX, |home| home.0);
+                    let home = record.here.slot().0;
                     let token = ReplyToken::new(Slot(thread), Generation(record.call)).raw();
                     match self.copy_across((home, request), (receiver, buffer)) {
                         Ok(()) => (Ok(()), token),
                         Err(Blame::Receiver(fault)) => (Err(fault), token),
                         Err(Blame::Sender(fault)) => {
-                            // The caller's own memory is gone: its fault, and the next message.
+                            // The caller's own memory is gone: its fault, which takes the
+                            // message out of the queue, and the next message.
                             self.fail_thread(thread, fault);
-                            self.drop_message(slot, index);
                             continue;
                         }
                     }
@@ -653,7 +654,13 @@ impl Kernel {
             }
             Wait::Find(_) => self.finders.remove(&mut self.threads, thread),
             Wait::Console(_) => self.console.waiting.remove(&mut self.threads, thread),
-            Wait::Nothing | Wait::Sleep | Wait::Event => {}
+            Wait::FindLap(_) => self.lap_finders.remove(&mut self.threads, thread),
+            Wait::Enter { lap, .. } => {
+                if let Some(lap) = self.laps.at_mut(lap) {
+                    lap.waiting.remove(&mut self.threads, thread);
+                }
+            }
+            Wait::Nothing | Wait::Sleep | Wait::Event | Wait::Deflection | Wait::Occasion => {}
         }
     }
 
@@ -663,10 +670,15 @@ impl Kernel {
             return;
         };
         match record.wait {
-            Wait::Nothing => {}
+            Wait::Nothing | Wait::Deflection | Wait::Occasion => {}
             Wait::Event => self.make_ready(thread),
             Wait::Sleep => self.finish_wait(thread, Status::OK, [0; 3]),
-            Wait::Find(_) => self.finish_wait(thread, Status::NOT_FOUND, [0; 3]),
+            Wait::Find(_) | Wait::FindLap(_) => {
+                self.finish_wait(thread, Status::NOT_FOUND, [0; 3]);
+            }
+            Wait::Enter { .. } => {
+                self.finish_wait(thread, Status::TIMED_OUT, [0, 0, Progress::NOT_ENTERED.0]);
+            }
             Wait::Call { stage, .. } => {
                 let progress = match stage {
                     Stage::Taken => Progress::MAYBE_EXECUTED,

@@ -11,12 +11,15 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::site::{ActorState, Rights};
-use abi::{ActorId, Name, PortId, Slot, Status, ThreadId};
+use abi::{ActorId, Instant, Name, PortId, Slot, Status, ThreadId};
 
 use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{cpu, entry};
 use crate::console::Console;
+use crate::handler::Handlers;
 use crate::image::Image;
+use crate::lap::Lap;
+use crate::lend::Lending;
 use crate::list::List;
 use crate::mm::Frame;
 use crate::mm::extent::ExtentMap;
@@ -31,9 +34,13 @@ use crate::timer::Timers;
 /// The most actors there can be.
 pub const ACTORS_MAX: u32 = 1024;
 /// The most threads there can be.
-pub const THREADS_MAX: u32 = 4096;
+pub const THREADS_MAX: u32 = 2048;
 /// The most ports there can be.
 pub const PORTS_MAX: u32 = 4096;
+/// The most Local Access Points there can be.
+pub const LAPS_MAX: u32 = 4096;
+/// The most lendings there can be at once.
+pub const LENDINGS_MAX: u32 = 4096;
 /// The most queued messages there can be.
 pub const MESSAGES_MAX: u32 = 16384;
 /// The most pristine images there can be.
@@ -63,6 +70,16 @@ pub struct Kernel {
     pub persistent: SlotTable<PersistentRegion>,
     /// Named ports, by name.
     pub names: BTreeMap<Name, u32>,
+    /// Local Access Points.
+    pub laps: SlotTable<Lap>,
+    /// Named LAPs, by name.
+    pub lap_names: BTreeMap<Name, u32>,
+    /// Threads that wait for a LAP of some name.
+    pub lap_finders: List<QUEUE>,
+    /// Memory lent with invocations.
+    pub lendings: SlotTable<Lending>,
+    /// Handlers and what they are connected to.
+    pub handlers: Handlers,
     /// Threads that wait for a port of some name.
     pub finders: List<QUEUE>,
     /// Who runs.
@@ -73,6 +90,14 @@ pub struct Kernel {
     pub recovery: Recovery,
     /// What was typed and who waits for it.
     pub console: Console,
+    /// Calls made so far: numbers each, for its reply.
+    pub calls: u32,
+    /// Interrupt line of the disk; 0 for none.
+    pub disk_line: u8,
+    /// Which image, and which of its pages, is checked next.
+    pub scrubbed: (u32, u32),
+    /// When the next actor may miss a deadline.
+    pub watch_due: Instant,
     /// What happened so far.
     pub counters: Counters,
     /// Frames taken by a test hook.
@@ -164,10 +189,8 @@ impl Kernel {
     /// The slot of the actor on whose behalf the kernel was entered.
     #[must_use]
     pub fn current_actor(&self) -> Option<u32> {
-        self.threads
-            .at(self.scheduler.current())?
-            .home
-            .map(|slot| slot.0)
+        let here = self.threads.at(self.scheduler.current())?.here;
+        (!here.is_none()).then_some(here.slot().0)
     }
 
     /// The present capability of the actor in a slot.

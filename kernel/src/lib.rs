@@ -20,6 +20,8 @@
 //! | `kernel`, `sched`, `timer`, `thread` | the state, who runs, deadlines |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
 //! | `ipc`, `port` | messages |
+//! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
+//! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `fail`, `logger`, `console`, `hooks` | dying, talking, listening, test hooks |
@@ -49,11 +51,19 @@ pub mod console;
 #[cfg(target_os = "none")]
 pub mod fail;
 #[cfg(target_os = "none")]
+pub mod handler;
+#[cfg(target_os = "none")]
 pub mod hooks;
+#[cfg(target_os = "none")]
+pub mod invoke;
 #[cfg(target_os = "none")]
 pub mod ipc;
 #[cfg(target_os = "none")]
 pub mod kernel;
+#[cfg(target_os = "none")]
+pub mod lap;
+#[cfg(target_os = "none")]
+pub mod lend;
 #[cfg(target_os = "none")]
 pub mod loader;
 #[cfg(target_os = "none")]
@@ -78,3 +88,5 @@ pub mod thread;
 pub mod timer;
 #[cfg(target_os = "none")]
 pub mod trap;
+#[cfg(target_os = "none")]
+pub mod watch;

@@ -11,7 +11,7 @@ use abi::{ActorId, FaultKind, FaultRecord, Name, Text};
 use restart_manager::{ActorDeclaration, Event, GroupSlot};
 
 use crate::actor::{Actor, Declaration};
-use crate::arch::{clock, exit};
+use crate::arch::{clock, cpu, exit};
 use crate::composition::{Composition, Step};
 use crate::fail;
 use crate::image::{self, Image, ImageError};
@@ -20,8 +20,9 @@ use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
 use crate::storage::{self, Disk, File, StorageError};
 
-/// Priority of the loader: above the idle thread, below every actor that matters.
-pub const PRIORITY: u8 = 1;
+/// Priority of the loader: above nearly all actors, or one that computes could keep others from
+/// ever being loaded; below the recovery thread. It sleeps while the disk works.
+pub const PRIORITY: u8 = 58;
 
 /// The file with the site's description.
 const DESCRIPTION: &str = "site.postcard";
@@ -33,6 +34,7 @@ enum LoadError {
     Image(ImageError),
     NoMemory,
     TooManyImages,
+    Ended,
 }
 
 impl fmt::Display for LoadError {
@@ -42,6 +44,7 @@ impl fmt::Display for LoadError {
             Self::Image(error) => error.fmt(f),
             Self::NoMemory => f.write_str("no memory for the pristine image"),
             Self::TooManyImages => f.write_str("too many images"),
+            Self::Ended => f.write_str("the actor has ended meanwhile"),
         }
     }
 }
@@ -50,7 +53,9 @@ impl LoadError {
     const fn kind(self) -> FaultKind {
         match self {
             Self::NoMemory | Self::Storage(StorageError::OutOfMemory) => FaultKind::OUT_OF_MEMORY,
-            Self::Storage(_) | Self::Image(_) | Self::TooManyImages => FaultKind::BAD_IMAGE,
+            Self::Storage(_) | Self::Image(_) | Self::TooManyImages | Self::Ended => {
+                FaultKind::BAD_IMAGE
+            }
         }
     }
 }
@@ -84,6 +89,7 @@ fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC
     let steps = (composition.steps)(file.bytes())?;
     drop(file);
     let mut groups = alloc::vec::Vec::new();
+    let mut declared = alloc::vec::Vec::new();
     for step in &steps {
         match step {
             Step::Group { name, base } => {
@@ -110,9 +116,13 @@ fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC
                 };
                 kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
                     .map_err(|error| text(format_args!("actor {}: {error:?}", declaration.name)))?;
-                first_load(disk, actor, declaration);
+                declared.push((actor, *declaration));
             }
         }
+    }
+    // Only now: what is loaded runs at once, and may end before the next is declared.
+    for (actor, declaration) in declared {
+        first_load(disk, actor, &declaration);
     }
     Ok(())
 }
@@ -138,7 +148,7 @@ fn first_load(disk: &mut Disk, actor: ActorId, declaration: &Declaration) {
         kernel
             .images
             .iter()
-            .find(|(_, image)| image.name == name)
+            .find(|(_, image)| image.name == name && !image.is_damaged)
             .map(|(slot, _)| slot.0)
     });
     let result = match present {
@@ -147,12 +157,7 @@ fn first_load(disk: &mut Disk, actor: ActorId, declaration: &Declaration) {
     };
     let result = result.and_then(|(index, _)| install(actor, index));
     kernel::with(|kernel| match result {
-        Ok(()) => {
-            if let Some(record) = kernel.actors.at_mut(actor.slot().0) {
-                record.state = ActorState::FROZEN;
-            }
-            kernel.report(Event::Loaded { actor });
-        }
+        Ok(()) => kernel.report(Event::Loaded { actor }),
         Err(error) => {
             let fault = failure(actor, declaration, error);
             kernel.report(Event::LoadFailed {
@@ -217,12 +222,18 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
     // SAFETY: The extent was just allocated.
     let pages = unsafe { storage::extent_bytes_mut(&extent) };
     plan.fill(file.bytes(), pages);
-    let hash = image::hash(pages);
+    let mut checks = alloc::vec::Vec::new();
+    if checks.try_reserve_exact(extent.frames as usize).is_err() {
+        kernel::with(|kernel| kernel.preserved.free(extent));
+        return Err(LoadError::NoMemory);
+    }
+    checks.extend((0..extent.frames).map(|page| cpu::checksum(Frame(extent.start).offset(page))));
     let image = Image {
         name,
         plan,
         extent,
-        hash,
+        checks,
+        is_damaged: false,
         users: 0,
     };
     let slot = kernel::with(|kernel| {
@@ -244,8 +255,9 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
         image.users += 1;
         let first = Frame(image.extent.start);
         let plan = image.plan;
-        let record = kernel.actors.at_mut(actor.slot().0);
-        let installed = record.ok_or(LoadError::NoMemory).and_then(|record| {
+        let record = kernel.actors.get_mut(actor.slot(), actor.generation());
+        let record = record.filter(|record| record.state == ActorState::LOADING);
+        let installed = record.ok_or(LoadError::Ended).and_then(|record| {
             record.image = Some(index);
             let space = AddressSpace::new(&mut kernel.frames, root);
             record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
@@ -255,10 +267,13 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
                     .insert(region)
                     .map_err(|_| LoadError::NoMemory)?;
             }
+            record.state = ActorState::FROZEN;
             Ok(())
         });
-        if installed.is_err() {
-            kernel.release_image(actor.slot().0);
+        match installed {
+            Ok(()) => {}
+            Err(LoadError::Ended) => kernel.drop_image_user(index),
+            Err(_) => kernel.unload(actor.slot().0),
         }
         installed
     })

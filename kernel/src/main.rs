@@ -104,6 +104,8 @@ mod compose {
                 persistent_frames: actor.budget.persistent_frames,
             },
             rights: actor.rights,
+            heartbeat: actor.heartbeat,
+            start_deadline: actor.start_deadline,
         }
     }
 }

@@ -69,7 +69,7 @@ impl Kernel {
                 frame
             }
             (origin, _) => {
-                if space.private_count() >= actor.declaration.budget.frames {
+                if space.held_count() >= actor.declaration.budget.frames {
                     return Err(PageError::OutOfMemory);
                 }
                 let frame = space.map_private(frames, page, WRITE).map_err(out)?;

@@ -17,14 +17,16 @@ use abi::{ActorId, FaultKind, FaultRecord, Instant, Slot, Status, Text};
 use restart_manager::{Action, Event, Fate, RestartManager, Source};
 
 use crate::actor::{NEWS, News};
-use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
+use crate::arch::{clock, cpu};
+use crate::image::Image;
 use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
 use crate::list::List;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
-use crate::mm::pages_for;
+use crate::mm::{Frame, pages_for};
+use crate::region::Origin;
 use crate::slot;
 use crate::thread::{State, Wait};
 use crate::timer::tick_at;
@@ -60,11 +62,13 @@ pub struct Load {
 /// An action that is under way.
 #[derive(Clone, Copy, Debug)]
 enum Work {
-    /// Stopping an actor: first its ports are renounced, then its threads stopped.
+    /// Stopping an actor: its handlers are disconnected, its lendings hidden, its LAPs and ports
+    /// renounced, its guests sent back, its threads stopped.
     Freeze {
         actor: ActorId,
         fate: Fate,
         successor: Option<ActorId>,
+        lap: u32,
         port: u32,
         thread: u32,
     },
@@ -239,6 +243,7 @@ impl Kernel {
         };
         record.state = ActorState::FROZEN;
         record.news = None;
+        record.deflects = fate == Fate::End;
         self.recovery.news.remove(&mut self.actors, slot.0);
         let successor = match fate {
             Fate::Restart => self
@@ -250,14 +255,15 @@ impl Kernel {
         let Some(record) = self.actors.at(slot.0) else {
             return;
         };
-        let port = match fate {
-            Fate::Restart | Fate::End => record.ports.first(),
-            Fate::Hold => None,
+        let (lap, port) = match fate {
+            Fate::Restart | Fate::End => (record.laps.first(), record.ports.first()),
+            Fate::Hold => (None, None),
         };
         self.recovery.work = Some(Work::Freeze {
             actor,
             fate,
             successor,
+            lap: lap.unwrap_or(slot::NONE),
             port: port.unwrap_or(slot::NONE),
             thread: record.threads.first().unwrap_or(slot::NONE),
         });
@@ -270,22 +276,35 @@ impl Kernel {
                 actor,
                 fate,
                 successor,
+                mut lap,
                 mut port,
                 mut thread,
             } => {
                 let slot = actor.slot().0;
+                let port_fate = match fate {
+                    Fate::Restart => PortFate::Successor,
+                    Fate::End | Fate::Hold => PortFate::End,
+                };
                 for _ in 0..BATCH {
                     let Some(record) = self.actors.at(slot) else {
                         break;
                     };
-                    if port != slot::NONE {
+                    if let Some(handler) = record.handlers.first() {
+                        self.disconnect(handler);
+                    } else if let Some(lending) = record.lendings.first() {
+                        self.hide_lending(lending);
+                    } else if lap != slot::NONE {
+                        let next = record.laps.after(&self.laps, lap);
+                        self.renounce_lap(lap, port_fate);
+                        lap = next.unwrap_or(slot::NONE);
+                    } else if port != slot::NONE {
                         let next = record.ports.after(&self.ports, port);
-                        let fate = match fate {
-                            Fate::Restart => PortFate::Successor,
-                            Fate::End | Fate::Hold => PortFate::End,
-                        };
-                        self.renounce_port(port, fate);
+                        self.renounce_port(port, port_fate);
                         port = next.unwrap_or(slot::NONE);
+                    } else if let Some(visitor) = record.visitors.first()
+                        && fate != Fate::Hold
+                    {
+                        self.deflect(visitor);
                     } else if thread != slot::NONE {
                         let next = record.threads.after(&self.threads, thread);
                         self.stop_thread(thread);
@@ -299,6 +318,7 @@ impl Kernel {
                     actor,
                     fate,
                     successor,
+                    lap,
                     port,
                     thread,
                 })
@@ -315,8 +335,16 @@ impl Kernel {
         }
     }
 
-    /// Stops a thread wherever it is. It is never on a kernel stack, so this is all.
+    /// Stops a thread wherever it is. It is never on a kernel stack, so this is all. One that is a
+    /// guest elsewhere is left alone: it ends when it would come home.
     fn stop_thread(&mut self, thread: u32) {
+        if self
+            .threads
+            .at(thread)
+            .is_some_and(|record| record.is_guest())
+        {
+            return;
+        }
         self.cancel_wait(thread);
         let Some(record) = self.threads.at_mut(thread) else {
             return;
@@ -334,7 +362,15 @@ impl Kernel {
             return Progress::Finished;
         };
         if let Some(thread) = actor.threads.first() {
-            self.destroy_thread(thread);
+            if self
+                .threads
+                .at(thread)
+                .is_some_and(|record| record.is_guest())
+            {
+                self.disown_thread(thread);
+            } else {
+                self.destroy_thread(thread);
+            }
             return Progress::More;
         }
         if after != After::HotRestart
@@ -346,16 +382,31 @@ impl Kernel {
                 return Progress::More;
             }
         }
+        if after == After::Terminate
+            && let Some(lap) = actor.laps.first()
+        {
+            self.renounce_lap(lap, PortFate::End);
+            return Progress::More;
+        }
         let Some(actor) = self.actors.at_mut(slot) else {
             return Progress::Finished;
         };
         let regions = &actor.regions;
+        let image = actor.image.and_then(|image| self.images.at(image));
+        let is_damaged = &mut actor.is_damaged;
         let Some(space) = &mut actor.space else {
             return Progress::Finished;
         };
         let progress = space.drop_private(&mut self.frames, |page| {
             let region = regions.find(page)?;
-            pristine_entry(region.kind, region.origin(page))
+            let origin = region.origin(page);
+            if let Origin::Copy(frame) = origin
+                && after == After::HotRestart
+            {
+                // What the dead incarnation changed comes from the image again: check it first.
+                *is_damaged |= image.is_none_or(|image| !is_intact(image, frame));
+            }
+            pristine_entry(region.kind, origin)
         });
         if progress == Progress::More || after == After::HotRestart {
             return progress;
@@ -397,8 +448,13 @@ impl Kernel {
         match after {
             After::HotRestart => {
                 actor.regions.remove_private();
-                self.counters.hot_restarts += 1;
+                let is_damaged = core::mem::take(&mut actor.is_damaged);
                 let block_reads = actor.block_reads;
+                let image = actor.image.and_then(|image| self.images.at(image));
+                if is_damaged || image.is_none_or(|image| image.is_damaged) {
+                    return self.refuse_image(id);
+                }
+                self.counters.hot_restarts += 1;
                 self.report(Event::Restarted {
                     actor: id,
                     block_reads,
@@ -422,6 +478,47 @@ impl Kernel {
         }
     }
 
+    /// The pristine image is not what it was: the actor is not started from it.
+    fn refuse_image(&mut self, id: ActorId) {
+        let slot = id.slot().0;
+        if let Some(image) = self.actors.at(slot).and_then(|actor| actor.image)
+            && let Some(image) = self.images.at_mut(image)
+        {
+            image.is_damaged = true;
+        }
+        let fault = FaultRecord {
+            actor: id,
+            time: clock::now(),
+            message: Text::truncated("the pristine image fails its check"),
+            ..FaultRecord::new(FaultKind::BAD_IMAGE)
+        };
+        self.report(Event::RestartFailed {
+            actor: id,
+            fault: &fault,
+        });
+    }
+
+    /// Checks one page of the pristine images; the idle thread goes round all of them. Text and
+    /// untouched data are in use all the time, so there is no moment before their use.
+    pub fn scrub(&mut self) {
+        let (slot, page) = self.scrubbed;
+        let Some(image) = self
+            .images
+            .at_mut(slot)
+            .filter(|image| page < image.extent.frames)
+        else {
+            let next = slot + 1;
+            self.scrubbed = (if next < self.images.end() { next } else { 0 }, 0);
+            return;
+        };
+        let frame = Frame(image.extent.start).offset(page);
+        if !image.is_damaged && !is_intact(image, frame) {
+            image.is_damaged = true;
+            log::error!("image {}: page {page} fails its check", image.name);
+        }
+        self.scrubbed = (slot, page + 1);
+    }
+
     /// Asks the loader to read an actor's image.
     pub fn request_load(&mut self, actor: ActorId) {
         self.recovery.loads.push_back(Load { actor });
@@ -434,7 +531,26 @@ impl Kernel {
             .actors
             .at_mut(actor)
             .and_then(|record| record.image.take());
-        let Some(index) = image else { return };
+        if let Some(index) = image {
+            self.drop_image_user(index);
+        }
+    }
+
+    /// Takes back what a half-made start of an actor has: nothing of it runs yet.
+    pub fn unload(&mut self, actor: u32) {
+        self.release_image(actor);
+        let Some(record) = self.actors.at_mut(actor) else {
+            return;
+        };
+        record.regions.clear();
+        if let Some(mut space) = record.space.take() {
+            while space.drop_table(&mut self.frames) == Progress::More {}
+            space.free_root(&mut self.frames);
+        }
+    }
+
+    /// A pristine image has one user less; the last one's goes.
+    pub fn drop_image_user(&mut self, index: u32) {
         let Some(image) = self.images.at_mut(index) else {
             return;
         };
@@ -469,6 +585,7 @@ impl Kernel {
                 if let Some(actor) = self.actors.at_mut(slot) {
                     actor.state = ActorState::RUNNING;
                 }
+                self.watch(slot);
                 self.make_ready(thread);
                 self.report(Event::Activated { actor: id });
             }
@@ -500,4 +617,10 @@ impl Kernel {
                 .on_event(Event::FirstReply { actor: id }, clock::now());
         }
     }
+}
+
+/// Whether a page of a pristine image is what it was when it was laid out.
+fn is_intact(image: &Image, frame: Frame) -> bool {
+    let page = frame.0.wrapping_sub(image.extent.start) as usize;
+    image.checks.get(page) == Some(&cpu::checksum(frame))
 }

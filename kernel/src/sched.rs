@@ -7,14 +7,14 @@
 
 use abi::layout::PRIORITY_MAX;
 
-use crate::actor::Actor;
+use crate::arch::cpu::{self, FloatingPoint};
+use crate::arch::entry;
 use crate::arch::frame::TrapFrame;
-use crate::arch::{cpu, entry};
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::Frame;
 use crate::slot;
-use crate::thread::{QUEUE, State, Wait};
+use crate::thread::{QUEUE, State, VISITOR, Wait};
 
 /// Priorities there are.
 const LEVELS: usize = PRIORITY_MAX as usize + 1;
@@ -87,6 +87,12 @@ impl Kernel {
         };
         record.state = State::Ready;
         record.wait = Wait::Nothing;
+        if record.links[VISITOR].is_linked() {
+            self.forget_visitor(thread);
+        }
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
         if thread == self.scheduler.current {
             return;
         }
@@ -125,6 +131,10 @@ impl Kernel {
         if let Some(record) = self.threads.at_mut(current) {
             record.state = State::Blocked;
             record.wait = wait;
+            if record.is_guest() {
+                let host = record.here.slot().0;
+                self.note_visitor(current, host);
+            }
         }
         self.scheduler.request();
     }
@@ -187,31 +197,41 @@ impl Kernel {
             };
             self.enqueue(previous, end);
         }
+        let slice = self.scheduler.slice;
+        let context = self.threads.at_mut(previous).map(|record| {
+            // What is left of its turn; a preempted thread goes on with that.
+            record.slice = slice;
+            record.context
+        });
+        // Nobody is current while threads are turned away, the previous one perhaps among them.
+        self.scheduler.current = slot::NONE;
         let next = self.take_runnable();
-        if self.scheduler.slice == 0 || next != previous {
-            self.scheduler.slice = SLICE_TICKS;
-        }
+        self.scheduler.current = next;
+        let left = self.threads.at(next).map_or(0, |record| record.slice);
+        self.scheduler.slice = if left == 0 { SLICE_TICKS } else { left };
         if next != previous {
             self.leave_floating_point(previous);
-            self.scheduler.current = next;
             self.enter(next);
+        } else if context != self.threads.at(next).map(|record| record.context) {
+            self.enter_here();
         }
     }
 
-    /// The first thread of the highest priority that may run. A thread of an actor that is frozen
-    /// or has failed stops here: this is how a freeze reaches threads that were ready. Each stops
-    /// once, so the loop ends; the idle thread belongs to no actor.
+    /// The first thread of the highest priority that may run. A thread that is in an incarnation
+    /// that is over, or about to be, is turned away here: this is how a freeze reaches threads
+    /// that were ready. Each thread is turned away at most once for each visit it is on, so the
+    /// loop ends; the idle thread is in no actor.
     fn take_runnable(&mut self) -> u32 {
         loop {
             let next = self.take_highest();
             let Some(record) = self.threads.at_mut(next) else {
                 return next;
             };
-            let Some(home) = record.home else { return next };
-            if self.actors.at(home.0).is_some_and(Actor::is_running) {
+            let here = record.here;
+            if here.is_none() || self.is_live(here) {
                 return next;
             }
-            record.state = State::Stopped;
+            self.turn_away(next);
         }
     }
 
@@ -247,16 +267,39 @@ impl Kernel {
         let Some(record) = self.threads.at_mut(thread) else {
             return;
         };
-        let home = record.home;
+        let here = record.here;
         if record.uses_floating_point {
             cpu::allow_floating_point();
             record.floating_point.load();
             self.scheduler.floating_point = true;
         }
-        let Some(home) = home else { return };
+        if here.is_none() {
+            return;
+        }
         // SAFETY: The frame is the next thread's, and thread records never move.
-        unsafe { entry::set_current_frame(&raw mut record.frame) };
-        let Some(actor) = self.actors.at_mut(home.0) else {
+        unsafe { entry::set_current_frame(record.context) };
+        self.enter_space(here.slot().0);
+    }
+
+    /// Continues the current thread in another actor: after it went on a visit or came back.
+    pub fn enter_here(&mut self) {
+        let current = self.scheduler.current;
+        let Some(record) = self.threads.at(current) else {
+            return;
+        };
+        if record.uses_floating_point {
+            // By convention nothing is kept in these registers over a call, and nothing of one
+            // actor may be seen by another.
+            FloatingPoint::INITIAL.load();
+        }
+        let here = record.here;
+        // SAFETY: The frame is the current thread's, and thread records never move.
+        unsafe { entry::set_current_frame(record.context) };
+        self.enter_space(here.slot().0);
+    }
+
+    fn enter_space(&mut self, actor: u32) {
+        let Some(actor) = self.actors.at_mut(actor) else {
             return;
         };
         let Some(space) = &actor.space else { return };

@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use core::cell::UnsafeCell;
 
+use abi::{ActorId, Instant};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
@@ -17,6 +18,7 @@ use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
+use crate::handler::Handlers;
 use crate::kernel::{self, Counters, Kernel};
 use crate::list::List;
 use crate::mm::extent::ExtentMap;
@@ -36,14 +38,16 @@ const GROUPS_MAX: usize = 256;
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
 
-/// Frames of the kernel heap: 16 MiB, or an eighth of ordinary memory on a small machine.
-const HEAP_FRAMES: u32 = 4096;
+/// Frames of the kernel heap: 32 MiB, or an eighth of ordinary memory on a small machine. All
+/// tables full take about 20 MiB.
+const HEAP_FRAMES: u32 = 8192;
 
 /// What we ask of whoever loads the kernel: physical memory where the kernel expects it. The
 /// stack is used only until the kernel has its own.
 pub const BOOT_CONFIG: BootloaderConfig = {
     let mut config = BootloaderConfig::new_default();
     config.mappings.physical_memory = Some(Mapping::FixedAddress(direct::START));
+    config.mappings.dynamic_range_start = Some(0xffff_8000_0000_0000);
     config.kernel_stack_size = 64 * 1024;
     config
 };
@@ -131,10 +135,19 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         persistent: SlotTable::new(kernel::PERSISTENT_MAX),
         names: BTreeMap::new(),
         finders: List::EMPTY,
+        laps: SlotTable::new(kernel::LAPS_MAX),
+        lap_names: BTreeMap::new(),
+        lap_finders: List::EMPTY,
+        lendings: SlotTable::new(kernel::LENDINGS_MAX),
+        handlers: Handlers::new(),
         scheduler: Scheduler::new(kernel_root),
         timers: Timers::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),
+        calls: 0,
+        disk_line: 0,
+        scrubbed: (0, 0),
+        watch_due: Instant::NEVER,
         counters: Counters::default(),
         held_frames: FrameList::EMPTY,
     };
@@ -166,11 +179,11 @@ fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()
     let root = kernel.kernel_root;
     let top = kernel_map::map_stack(&mut kernel.frames, root, index);
     let top = top.expect("memory for a kernel thread's stack");
-    let thread = kernel.threads.insert(Thread::new(priority, None));
+    let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
     let (slot, _) = thread.expect("room for the kernel's own threads");
     if let Some(thread) = kernel.threads.at_mut(slot.0) {
-        thread.frame = TrapFrame::kernel(entry as u64, top);
-        thread.context = &raw mut thread.frame;
+        *thread.frame_mut() = TrapFrame::kernel(entry as u64, top);
+        thread.context = &raw mut *thread.frame_mut();
     }
     kernel.make_ready(slot.0);
     slot.0
@@ -179,6 +192,7 @@ fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()
 extern "C" fn idle() -> ! {
     loop {
         cpu::wait_for_interrupt();
+        kernel::with(Kernel::scrub);
     }
 }
 

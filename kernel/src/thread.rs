@@ -4,10 +4,12 @@
 //! is ever on a kernel stack, so it can be stopped, answered or destroyed at any time by whoever
 //! holds the kernel: a freeze never waits for a thread to come out of somewhere.
 
-use abi::{Name, Slot};
+use abi::layout::LAP_DEPTH_MAX;
+use abi::{ActorId, LapId, Name};
 
 use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
+use crate::fault::Fault;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::user::UserSlice;
@@ -19,14 +21,28 @@ pub const TIMER: usize = 1;
 /// Link to the other threads of its home actor.
 pub const HOME: usize = 2;
 
+/// Link to the other threads that are stopped as guests in the same actor.
+pub const VISITOR: usize = 3;
+
 /// One thread.
+///
+/// A thread that invokes a LAP goes on in the LAP's owner with a further frame; the frames below
+/// keep the registers of its callers until it returns.
+///
+/// # Invariants
+/// - `frames[..=depth]` and `visits[..depth]` are in use; `visits[i]` says how the thread came
+///   from `frames[i]` to `frames[i + 1]`.
+/// - `here` is the callee of the last visit, or `home` if there is none.
 #[repr(C)]
 pub struct Thread {
-    /// The registers of a user thread. First, so that it is aligned; see `arch::entry`.
-    pub frame: TrapFrame,
+    /// The registers of a user thread, of each actor it is in. First, so that they are aligned;
+    /// see `arch::entry`.
+    frames: [TrapFrame; LAP_DEPTH_MAX + 1],
+    visits: [Visit; LAP_DEPTH_MAX],
+    depth: usize,
     /// Floating-point registers; meaningless until `uses_floating_point`.
     pub floating_point: FloatingPoint,
-    /// Where to continue: `frame` for a user thread, on its own stack for a kernel thread.
+    /// Where to continue: its frame for a user thread, on its own stack for a kernel thread.
     pub context: *mut TrapFrame,
     /// Whether the thread ever used floating point.
     pub uses_floating_point: bool,
@@ -38,14 +54,24 @@ pub struct Thread {
     pub wait: Wait,
     /// When it stops waiting, in ticks.
     pub deadline: u64,
-    /// Number of its latest call: tells one call's reply from another's.
+    /// Ticks left of its turn; 0 for a whole new one.
+    pub slice: u32,
+    /// Number of its latest call, counted over all threads: tells one call's reply from another's.
     pub call: u32,
-    /// The actor it belongs to; `None` for kernel threads.
-    pub home: Option<Slot>,
+    /// The incarnation it belongs to; nobody for kernel threads.
+    pub home: ActorId,
+    /// The incarnation it is in: on its behalf it makes syscalls, to it belong its faults.
+    pub here: ActorId,
+    /// Whether it was told to give up and has not been yet.
+    pub is_aborted: bool,
+    /// The exception its innermost exception handler is asked about.
+    pub exception: Option<Fault>,
+    /// Ticks it has run for, for virtual timers.
+    pub ticks: u64,
     /// Its stack: the first page, as a region of its home actor.
     pub stack: Page,
     /// Its places in lists.
-    pub links: [Link; 3],
+    pub links: [Link; 4],
 }
 
 // SAFETY: `context` points into the thread's own record or its own kernel stack.
@@ -96,6 +122,19 @@ pub enum Wait {
     },
     /// A port of this name.
     Find(Name),
+    /// A LAP of this name.
+    FindLap(Name),
+    /// To be let into a LAP: for its owner, or for a stack.
+    Enter {
+        /// The LAP's slot.
+        lap: u32,
+        /// What it wants there.
+        invocation: Invocation,
+    },
+    /// To be sent back to its caller: the actor it is in has failed and is about to be frozen.
+    Deflection,
+    /// For the thread of a handler: for the thing it handles.
+    Occasion,
     /// Something typed.
     Console(UserSlice),
     /// A kernel thread: to be woken by name.
@@ -113,12 +152,95 @@ pub enum Stage {
     Taken,
 }
 
+/// What a thread wants of a LAP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Invocation {
+    /// The two arguments.
+    pub arguments: [u64; 2],
+    /// The memory argument.
+    pub memory: UserSlice,
+    /// How that is given.
+    pub manner: Manner,
+}
+
+/// How a memory argument is given to a callee.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manner {
+    /// A copy, which is lost.
+    Copy,
+    /// A copy, which is copied back on return.
+    CopyBack,
+    /// The pages themselves, to be read.
+    Lend,
+    /// The pages themselves, to be read and written.
+    LendWritable,
+}
+
+/// How a thread came into an actor that is not its own, or into one of its own actor's LAPs.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit {
+    /// Why.
+    pub kind: Kind,
+    /// The LAP.
+    pub lap: LapId,
+    /// The incarnation that owns it.
+    pub callee: ActorId,
+    /// Which of the LAP's stacks it is on.
+    pub stack: u32,
+    /// The memory argument.
+    pub memory: Memory,
+    /// Whether the callee has said that the invocation had its effect.
+    pub is_done: bool,
+}
+
+/// Why a thread is in a LAP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// It invoked it.
+    Invoke,
+    /// It trapped.
+    Trap,
+    /// It had an exception; the number says which handler is being asked.
+    Exception(u8),
+    /// It was told to give up.
+    Abort,
+    /// It is the thread of the handler in this slot.
+    Handler(u32),
+}
+
+/// The memory argument of a visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// Nothing is to be done on return.
+    None,
+    /// The copy is to be copied back.
+    Copied {
+        /// The caller's memory.
+        theirs: UserSlice,
+        /// Where the copy is.
+        own: u64,
+    },
+    /// The pages in this slot of the table of lendings are to be taken back.
+    Lent(u32),
+}
+
+const NO_VISIT: Visit = Visit {
+    kind: Kind::Invoke,
+    lap: LapId::NONE,
+    callee: ActorId::NONE,
+    stack: 0,
+    memory: Memory::None,
+    is_done: false,
+};
+
 impl Thread {
     /// A thread that is stopped and in no list.
     #[must_use]
-    pub fn new(priority: u8, home: Option<Slot>) -> Self {
+    pub fn new(priority: u8, home: ActorId) -> Self {
         Self {
-            frame: TrapFrame::default(),
+            frames: [TrapFrame::default(); LAP_DEPTH_MAX + 1],
+            visits: [NO_VISIT; LAP_DEPTH_MAX],
+            depth: 0,
             floating_point: FloatingPoint::INITIAL,
             context: core::ptr::null_mut(),
             uses_floating_point: false,
@@ -126,19 +248,96 @@ impl Thread {
             state: State::Stopped,
             wait: Wait::Nothing,
             deadline: 0,
+            slice: 0,
             call: 0,
             home,
+            here: home,
+            is_aborted: false,
+            exception: None,
+            ticks: 0,
             stack: Page(0),
-            links: [Link::FREE; 3],
+            links: [Link::FREE; 4],
         }
+    }
+
+    /// The registers of the actor it is in.
+    #[must_use]
+    pub const fn frame(&self) -> &TrapFrame {
+        &self.frames[self.depth]
+    }
+
+    /// The registers of the actor it is in.
+    pub const fn frame_mut(&mut self) -> &mut TrapFrame {
+        &mut self.frames[self.depth]
+    }
+
+    /// How many invocations it is inside of.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The visit it is on, if any.
+    #[must_use]
+    pub fn visit(&self) -> Option<&Visit> {
+        self.visits[..self.depth].last()
+    }
+
+    /// The visit it is on, if any.
+    pub fn visit_mut(&mut self) -> Option<&mut Visit> {
+        self.visits[..self.depth].last_mut()
+    }
+
+    /// All visits, outermost first.
+    #[must_use]
+    pub fn visits(&self) -> &[Visit] {
+        &self.visits[..self.depth]
+    }
+
+    /// The incarnation from which it came on its present visit.
+    #[must_use]
+    pub fn caller(&self) -> ActorId {
+        match self.depth {
+            0 | 1 => self.home,
+            depth => self.visits[depth - 2].callee,
+        }
+    }
+
+    /// Whether it is in another incarnation than its own.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.here != self.home
+    }
+
+    /// Goes on a visit, with these registers. False when it is on as many as it may be.
+    pub fn begin_visit(&mut self, visit: Visit, frame: TrapFrame) -> bool {
+        if self.depth >= LAP_DEPTH_MAX {
+            return false;
+        }
+        self.visits[self.depth] = visit;
+        self.depth += 1;
+        self.frames[self.depth] = frame;
+        self.here = visit.callee;
+        self.context = &raw mut self.frames[self.depth];
+        true
+    }
+
+    /// Ends the visit it is on: it is back where it came from.
+    pub fn end_visit(&mut self) -> Option<Visit> {
+        let visit = *self.visit()?;
+        self.here = self.caller();
+        self.depth -= 1;
+        self.context = &raw mut self.frames[self.depth];
+        Some(visit)
     }
 
     /// Sets what the syscall the thread is in returns.
     pub fn set_results(&mut self, status: abi::Status, results: [u64; 3]) {
-        self.frame.rax = status.0;
-        self.frame.rdx = results[0];
-        self.frame.rdi = results[1];
-        self.frame.rsi = results[2];
+        let frame = self.frame_mut();
+        frame.rax = status.0;
+        frame.rdx = results[0];
+        frame.rdi = results[1];
+        frame.rsi = results[2];
     }
 }
 
@@ -155,4 +354,4 @@ macro_rules! linked {
         })*
     };
 }
-linked!(QUEUE TIMER HOME);
+linked!(QUEUE TIMER HOME VISITOR);

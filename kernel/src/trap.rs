@@ -1,22 +1,24 @@
 //! What every way into the kernel does, in Rust.
 
 use abi::site::ActorState;
-use abi::{FaultRecord, Slot, Text};
+use abi::{FaultKind, FaultRecord, Text};
 use restart_manager::Event;
 
 use crate::actor::News;
-use crate::arch::entry::RESCHEDULE_VECTOR;
+use crate::arch::entry::{RESCHEDULE_VECTOR, TRAP_VECTOR};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu, interrupts, serial};
 use crate::fail;
 use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
-use crate::thread::State;
+use crate::thread::{State, Wait};
 use crate::user::Access;
 
 /// Page-fault error code: the access was a write (Intel SDM vol. 3A, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
+/// Page-fault error code: the access was made with ring 3's rights.
+const ERROR_USER: u64 = 1 << 2;
 /// Page-fault error code: the access was an instruction fetch.
 const ERROR_FETCH: u64 = 1 << 4;
 
@@ -26,6 +28,8 @@ const VECTOR_PAGE_FAULT: u8 = 14;
 const VECTOR_MACHINE_CHECK: u8 = 18;
 const VECTOR_TICK: u8 = interrupts::FIRST_VECTOR + interrupts::LINE_TICK;
 const VECTOR_SERIAL: u8 = interrupts::FIRST_VECTOR + interrupts::LINE_SERIAL;
+/// The last of the trap vectors.
+const VECTOR_LAST_TRAP: u8 = TRAP_VECTOR + 15;
 const VECTOR_LAST_LINE: u8 = interrupts::FIRST_VECTOR + 15;
 
 /// A syscall of the current thread, whose registers are in its record.
@@ -56,9 +60,9 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     if let Some(thread) = kernel.current_thread() {
         if !saved.from_user() {
             thread.context = frame;
-        } else if !core::ptr::eq(frame, &raw const thread.frame) {
+        } else if !core::ptr::eq(frame, &raw const *thread.frame()) {
             // The exception has a stack of its own, which the next one overwrites.
-            thread.frame = saved;
+            *thread.frame_mut() = saved;
         }
     }
     match vector {
@@ -72,7 +76,10 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
                 kernel.typed(byte);
             }
         }
-        interrupts::FIRST_VECTOR..=VECTOR_LAST_LINE => interrupts::acknowledge(vector),
+        interrupts::FIRST_VECTOR..=VECTOR_LAST_LINE => {
+            interrupts::acknowledge(vector);
+            kernel.interrupt(vector - interrupts::FIRST_VECTOR);
+        }
         RESCHEDULE_VECTOR => kernel.scheduler.request(),
         VECTOR_NMI => fail::die(format_args!("an NMI that nobody expects"), Some(&saved)),
         VECTOR_MACHINE_CHECK => fail::die(format_args!("machine check"), Some(&saved)),
@@ -101,8 +108,11 @@ pub unsafe extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
 
 impl Kernel {
     fn tick(&mut self) {
+        let now = clock::now();
         self.count_slice();
-        self.serve_deadlines(clock::now());
+        self.serve_deadlines(now);
+        self.serve_timed(now);
+        self.serve_watch(now);
     }
 
     /// An exception of the current thread, in ring 3.
@@ -116,16 +126,29 @@ impl Kernel {
             {
                 self.start_floating_point();
             }
-            _ => {
-                let fault = Fault::with_code(kind_of_vector(vector), code);
-                self.fail_current(
-                    Fault {
-                        vector: Some(vector),
-                        ..fault
-                    },
-                    "",
-                );
+            TRAP_VECTOR..=VECTOR_LAST_TRAP => {
+                if !self.trapped(vector - TRAP_VECTOR) {
+                    self.fault(vector, FaultKind::PROTECTION, code, 0);
+                }
             }
+            _ => self.fault(vector, kind_of_vector(vector), code, 0),
+        }
+    }
+
+    /// The current thread had an exception nobody but a handler can do anything about.
+    fn fault(&mut self, vector: u8, kind: FaultKind, code: u64, address: u64) {
+        let fault = Fault {
+            kind,
+            vector: Some(vector),
+            code,
+            address,
+        };
+        if self.is_handling_exception() {
+            let kind = FaultKind::HANDLER_FAULT;
+            return self.fail_current(Fault { kind, ..fault }, "");
+        }
+        if !self.handle_exception(fault) {
+            self.fail_current(fault, "");
         }
     }
 
@@ -136,15 +159,15 @@ impl Kernel {
             (false, true) => Access::Write,
             (false, false) => Access::Read,
         };
+        if code & ERROR_USER == 0 {
+            // Ring 3 is at fault, but the access was the CPU's own on its behalf (an IRET to a
+            // segment of ring 0): no page would help.
+            self.fault(VECTOR_PAGE_FAULT, FaultKind::MEMORY_ACCESS, code, address);
+            return;
+        }
         let actor = self.current_actor().unwrap_or(u32::MAX);
         if let Err(error) = self.page_in(actor, Page::containing(address), access) {
-            let fault = Fault {
-                kind: error.kind(),
-                vector: Some(VECTOR_PAGE_FAULT),
-                code,
-                address,
-            };
-            self.fail_current(fault, "");
+            self.fault(VECTOR_PAGE_FAULT, error.kind(), code, address);
         }
     }
 
@@ -163,11 +186,14 @@ impl Kernel {
         let Some(stopped) = self.threads.at(thread) else {
             return;
         };
-        let registers = stopped.frame.registers();
-        let Some(home) = stopped.home else { return };
+        let registers = stopped.frame().registers();
+        let here = stopped.here;
         let record = FaultRecord {
-            actor: self.actor_id(home.0),
-            incarnation: self.actors.at(home.0).map_or(0, |actor| actor.incarnation),
+            actor: here,
+            incarnation: self
+                .actors
+                .at(here.slot().0)
+                .map_or(0, |actor| actor.incarnation),
             thread: self.thread_id(thread),
             time: clock::now(),
             registers,
@@ -176,21 +202,29 @@ impl Kernel {
         self.announce(thread, News::Failed(record));
     }
 
-    /// Stops a thread for good and leaves news about its home actor for the Restart Manager. From
-    /// here on no thread of the actor runs. Only the first news of an incarnation counts.
+    /// Leaves news about the actor a thread is in for the Restart Manager. From here on no thread
+    /// runs there. The actor's own thread stops for good; a guest waits to be sent back. Only the
+    /// first news of an incarnation counts.
     pub fn announce(&mut self, thread: u32, news: News) {
         self.cancel_wait(thread);
         let Some(stopped) = self.threads.at_mut(thread) else {
             return;
         };
+        let here = stopped.here;
+        let is_guest = stopped.is_guest();
         let was_ready = stopped.state == State::Ready;
-        stopped.state = State::Stopped;
-        let home = stopped.home;
-        if was_ready {
+        if !is_guest {
+            stopped.state = State::Stopped;
+        } else if !was_ready {
+            stopped.wait = Wait::Deflection;
+        }
+        if was_ready && !is_guest {
             self.unready(thread);
         }
-        let Some(Slot(actor)) = home else { return };
-        self.post_news(actor, news);
+        self.scheduler.request();
+        if self.actor_id(here.slot().0) == here {
+            self.post_news(here.slot().0, news);
+        }
     }
 
     /// Leaves news about an actor for the Restart Manager.

@@ -117,6 +117,16 @@ identifier!(
     "p"
 );
 identifier!(
+    /// Capability of one incarnation of a Local Access Point.
+    LapId,
+    "l"
+);
+identifier!(
+    /// Names one connection of a handler.
+    HandlerId,
+    "h"
+);
+identifier!(
     /// Names one caller waiting for a reply: its thread slot and the number of its call.
     ReplyToken,
     "r"

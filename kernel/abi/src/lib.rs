@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod fault;
+pub mod handler;
 pub mod id;
 pub mod layout;
 pub mod ledger;
@@ -26,7 +27,8 @@ pub mod text;
 pub mod time;
 
 pub use fault::{FaultKind, FaultRecord, Registers};
-pub use id::{ActorId, Generation, PortId, ReplyToken, Slot, ThreadId};
+pub use handler::{HandlerKind, Verdict};
+pub use id::{ActorId, Generation, HandlerId, LapId, PortId, ReplyToken, Slot, ThreadId};
 pub use ledger::{Cause, LedgerEntry, Outcome, Phases, Response};
 pub use start::StartRecord;
 pub use status::Status;

@@ -124,6 +124,12 @@ named_bits! {
         SPAWN = 7,
         /// Report another actor as broken.
         COMPLAIN = 8,
+        /// Connect handlers to interrupt lines.
+        INTERRUPT = 9,
+        /// Connect handlers to trap vectors.
+        TRAP = 10,
+        /// Handle the exceptions of other actors.
+        HANDLE = 11,
     }
 }
 
@@ -140,6 +146,9 @@ numbered! {
         EXIT_EARLY = 4 => "exit early",
         /// Flips a bit in a page of a pristine image; the argument is an actor's capability.
         CORRUPT_IMAGE = 5 => "corrupt image",
+        /// Starts (argument 1) or stops (0) the real-time clock's periodic interrupt on line 8,
+        /// 1024 times a second.
+        RTC = 7 => "real-time clock",
         /// Takes frames until `argument` are left free; 0 gives all of them back. The value is
         /// the number of frames held.
         HOLD_FRAMES = 6 => "hold frames",

@@ -43,6 +43,10 @@ numbered! {
         NOT_OWNER = 15 => "not owner",
         /// Persistent memory failed its checks and is not mapped.
         QUARANTINED = 16 => "quarantined",
+        /// The thread was told to give up.
+        ABORTED = 17 => "aborted",
+        /// The thread is inside as many invocations as it may be.
+        TOO_DEEP = 18 => "too deep",
     }
 }
 

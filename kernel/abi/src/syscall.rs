@@ -86,6 +86,14 @@ pub fn name(number: u64) -> &'static str {
 pub const CALL_REFUSE_FROZEN: u64 = 1;
 /// [`Call::PersistentOpen`] flag: fail with `not found` instead of making the region.
 pub const PERSISTENT_EXISTING: u64 = 1;
+/// [`Call::LapInvoke`] mode: the memory argument is lent, not copied.
+pub const LAP_LEND: u64 = 1 << 32;
+/// [`Call::LapInvoke`] mode: the callee may write to the memory argument.
+pub const LAP_WRITABLE: u64 = 1 << 33;
+/// [`Call::LapCopy`] direction: from the thread's caller.
+pub const COPY_FROM_CALLER: u64 = 0;
+/// [`Call::LapCopy`] direction: to the thread's caller.
+pub const COPY_TO_CALLER: u64 = 1;
 /// [`Call::LedgerRead`] and [`Call::ActorInfo`]: no further entry.
 pub const NO_MORE: u64 = u64::MAX;
 
@@ -127,7 +135,7 @@ syscalls! {
 
     /// Makes a thread that starts at `entry` with `argument` in RDI, on a new stack of
     /// `stack_bytes` (rounded up to pages, with an unmapped guard page below).
-    /// `priority` is at most that of the actor.
+    /// `priority` is 1 to that of the actor.
     7 thread_create ThreadCreate(entry, argument, stack_bytes, priority) -> (thread);
 
     /// Ends the calling thread and frees its stack. When it is the actor's last thread, the actor
@@ -224,6 +232,70 @@ syscalls! {
 
     /// Makes the kernel fail in a chosen way, for its tests. Needs a right.
     31 hook Hook(kind, argument) -> (value);
+
+    /// Makes a Local Access Point: a place where threads of other actors may enter the caller, at
+    /// `entry`, each on one of `stack_count` (1 to 32) stacks of `stack_bytes`. `cookie` is
+    /// handed to the code at `entry`. A LAP with a name can be found, and keeps its name over
+    /// restarts as a port does. The registers at `entry` are: RDI the cookie, RSI and RDX the
+    /// arguments, RCX and R8 address and length of the memory argument, R9 the caller's
+    /// capability.
+    32 lap_create LapCreate(entry, cookie, name, length, stack_bytes, stack_count) -> (lap);
+
+    /// Destroys a LAP of the caller's. Threads inside finish; nobody enters any more.
+    33 lap_destroy LapDestroy(lap) -> ();
+
+    /// Finds a LAP by name, waiting until somebody makes it.
+    34 lap_resolve LapResolve(name, length, timeout) -> (lap);
+
+    /// Invokes a LAP: the calling thread itself runs the code behind it, in its owner's memory,
+    /// with the caller's priority, and returns with the two values given to `lap_return`.
+    /// Floating-point registers are not kept. `mode` holds the length of the memory argument in
+    /// its low 32 bits (at most 4096 copied, or 64 KiB of whole pages lent), and `LAP_LEND` and
+    /// `LAP_WRITABLE`. `timeout` is for an owner that is not there yet, or has no stack free:
+    /// with 0 that is `frozen` or `limit reached`. When the owner fails, the invocation ends with
+    /// `restarted` or `dead`: the second result is then the LAP's next capability, the third says
+    /// how far it had come (`Progress`).
+    35 lap_invoke LapInvoke(lap, first, second, memory, mode, timeout)
+        -> (first, successor, progress);
+
+    /// Ends the invocation the calling thread is in, with two values for its caller. Outside any
+    /// invocation it is a fault. Does not return.
+    36 lap_return LapReturn(first, second) -> ();
+
+    /// Says that the invocation the calling thread is in has had its effect: should the caller of
+    /// this fail before it returns, its own caller is told `completed`.
+    37 lap_done LapDone() -> ();
+
+    /// Copies between the memory of the caller and that of the thread's caller in the invocation
+    /// it is in, at most 4096 bytes. `direction` 0 reads from it, 1 writes to it. Memory that is
+    /// not the other's is a bad argument, not a fault.
+    38 lap_copy LapCopy(direction, own, theirs, length) -> ();
+
+    /// Connects a LAP of the caller's to something that happens; see `HandlerKind`. The kernel
+    /// invokes it each time. `subject` and `parameter` are as the kind says. Everything is
+    /// disconnected when the caller is frozen.
+    39 handler_connect HandlerConnect(kind, lap, subject, parameter) -> (handler);
+
+    /// Disconnects a handler of the caller's.
+    40 handler_disconnect HandlerDisconnect(handler) -> ();
+
+    /// Unmasks the line of an interrupt handler of the caller's.
+    41 interrupt_acknowledge InterruptAcknowledge(handler) -> ();
+
+    /// Tells a thread of the caller's (or one that is inside the caller) to give up what it does.
+    /// If the actor it is in has an abort handler, that runs in the thread; if it waits, its
+    /// syscall ends with `aborted`; else the next syscall in which it would wait does. An abort
+    /// while another is on its way adds nothing.
+    42 thread_abort ThreadAbort(thread) -> ();
+
+    /// Says that the actor is alive, for its heartbeat.
+    43 kick Kick() -> ();
+
+    /// Reports another actor as broken, with a reason of at most 120 bytes. Needs a right.
+    44 complain Complain(actor, text, length) -> ();
+
+    /// Tells the calling thread who it is, and whose thread it is: the actor it belongs to.
+    45 thread_self ThreadSelf() -> (thread, home);
 }
 
 #[cfg(test)]

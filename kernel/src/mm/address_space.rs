@@ -72,6 +72,12 @@ impl AddressSpace {
         self.private.count()
     }
 
+    /// Frames that exist because of the actor's accesses: its own, and those of its tables.
+    #[must_use]
+    pub const fn held_count(&self) -> u32 {
+        self.private.count() + self.tables.count()
+    }
+
     /// The entry of a page; an empty one where there are no tables.
     #[must_use]
     pub fn entry(&self, page: Page) -> Entry {

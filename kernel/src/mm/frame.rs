@@ -20,9 +20,16 @@ const NONE: u32 = u32::MAX;
 pub struct Descriptor {
     next: u32,
     previous: u32,
-    /// The page at which its owner has it mapped.
+    /// The page at which its owner has it mapped, and in the highest bits how often it is lent.
     page: u64,
 }
+
+/// Where the count of lendings begins in a descriptor's last word.
+const LENT_SHIFT: u32 = 48;
+/// Its owner has given the frame up; it is free when it is no longer lent.
+const GIVEN_UP: u64 = 1 << 47;
+/// The page's number.
+const PAGE: u64 = GIVEN_UP - 1;
 
 impl Descriptor {
     const UNUSED: Self = Self {
@@ -30,6 +37,10 @@ impl Descriptor {
         previous: NONE,
         page: 0,
     };
+
+    const fn lent(&self) -> u64 {
+        self.page >> LENT_SHIFT
+    }
 }
 
 /// A list of frames with one owner.
@@ -125,9 +136,38 @@ impl Frames {
         Some(Frame(range.1))
     }
 
-    /// Gives a frame back.
+    /// Gives a frame back. One that is lent is free only when it has come back.
     pub fn free(&mut self, frame: Frame) {
+        let Some(descriptor) = self.descriptors.get_mut(frame.0 as usize) else {
+            return;
+        };
+        if descriptor.lent() > 0 {
+            descriptor.page |= GIVEN_UP;
+            return;
+        }
         push(self.descriptors, &mut self.free, frame, Page(0));
+    }
+
+    /// Notes that somebody else sees a frame, too.
+    pub fn lend(&mut self, frame: Frame) {
+        if let Some(descriptor) = self.descriptors.get_mut(frame.0 as usize) {
+            descriptor.page += 1 << LENT_SHIFT;
+        }
+    }
+
+    /// Notes that somebody else sees a frame no more; it is free now if its owner gave it up.
+    pub fn take_back(&mut self, frame: Frame) {
+        let Some(descriptor) = self.descriptors.get_mut(frame.0 as usize) else {
+            return;
+        };
+        if descriptor.lent() == 0 {
+            return;
+        }
+        descriptor.page -= 1 << LENT_SHIFT;
+        if descriptor.lent() == 0 && descriptor.page & GIVEN_UP != 0 {
+            descriptor.page = 0;
+            push(self.descriptors, &mut self.free, frame, Page(0));
+        }
     }
 
     /// Puts a frame the caller owns on a list, noting where it is mapped.
@@ -140,7 +180,7 @@ impl Frames {
         let head = list.head;
         let descriptor = *self.descriptors.get(head as usize)?;
         self.unlink(list, Frame(head));
-        Some((Frame(head), Page(descriptor.page)))
+        Some((Frame(head), Page(descriptor.page & PAGE)))
     }
 
     /// Takes a certain frame off the list it is in; the caller owns it.
@@ -148,7 +188,15 @@ impl Frames {
         let Some(descriptor) = self.descriptors.get_mut(frame.0 as usize) else {
             return;
         };
-        let Descriptor { next, previous, .. } = core::mem::replace(descriptor, Descriptor::UNUSED);
+        let Descriptor {
+            next,
+            previous,
+            page,
+        } = *descriptor;
+        *descriptor = Descriptor {
+            page: page & !PAGE,
+            ..Descriptor::UNUSED
+        };
         match self.descriptors.get_mut(previous as usize) {
             Some(before) => before.next = next,
             None => list.head = next,
@@ -176,7 +224,7 @@ fn push(descriptors: &mut [Descriptor], list: &mut FrameList, frame: Frame, page
     *descriptor = Descriptor {
         next: list.head,
         previous: NONE,
-        page: page.0,
+        page: (page.0 & PAGE) | (descriptor.page & !PAGE),
     };
     if let Some(behind) = descriptors.get_mut(list.head as usize) {
         behind.previous = frame.0;
@@ -223,6 +271,25 @@ mod tests {
         let rest: Vec<_> = core::iter::from_fn(|| frames.allocate()).collect();
         assert!(rest.iter().all(|frame| frame.0 < 22));
         assert_eq!(rest.len(), 16);
+    }
+
+    #[test]
+    fn a_lent_frame_is_free_only_when_it_has_come_back() {
+        let mut frames = frames(4);
+        frames.add_range(Frame(1), Frame(3));
+        let mut list = FrameList::EMPTY;
+        let frame = frames.allocate().unwrap();
+        frames.push(&mut list, frame, Page(77));
+        frames.lend(frame);
+        frames.lend(frame);
+        assert_eq!(frames.pop(&mut list), Some((frame, Page(77))));
+        frames.free(frame);
+        assert_eq!(frames.free_count(), 1);
+        frames.take_back(frame);
+        assert_eq!(frames.free_count(), 1);
+        frames.take_back(frame);
+        assert_eq!(frames.free_count(), 2);
+        assert_eq!(frames.allocate(), Some(frame));
     }
 
     proptest! {

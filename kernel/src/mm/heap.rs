@@ -30,6 +30,16 @@ pub unsafe fn initialise(start: Frame, frames: u32) {
     without_interrupts(|| unsafe { HEAP.0.lock().init(direct::pointer(start), bytes) });
 }
 
+/// Bytes kept free for what cannot fail gracefully: the nodes of the maps of names.
+const RESERVE: usize = 256 * 1024;
+
+/// Whether there is room for a further name. Tables grow with fallible allocations only; the maps
+/// cannot, so whoever adds to one asks first.
+#[must_use]
+pub fn has_room() -> bool {
+    without_interrupts(|| HEAP.0.lock().free() > RESERVE)
+}
+
 /// Bytes in use.
 #[must_use]
 pub fn used() -> usize {

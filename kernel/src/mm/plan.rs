@@ -8,7 +8,7 @@ use abi::layout::PAGE_BYTES;
 use super::frame::Descriptor;
 use super::{Frame, pages_for};
 
-/// The most usable ranges we look at; further ones are left unused.
+/// The most usable ranges we keep: the largest; further ones are left unused.
 pub const RANGES: usize = 32;
 
 /// Memory below this address is left to the firmware and its tables.
@@ -47,14 +47,22 @@ pub struct Plan {
 /// enough for that.
 pub fn plan(usable: impl Iterator<Item = (u64, u64)>) -> Option<Plan> {
     let mut ordinary = [Range::default(); RANGES];
-    for (range, (start, end)) in ordinary.iter_mut().zip(usable) {
+    let mut pending = Range::default();
+    for (start, end) in usable {
         let start = u32::try_from(pages_for(start.max(LOW_MEMORY_END))).ok()?;
         let end = u32::try_from(end / PAGE_BYTES).ok()?;
-        *range = Range {
-            start,
-            end: end.max(start),
-        };
+        if start >= end {
+            continue;
+        }
+        // Firmware cuts memory into many neighbouring ranges.
+        if start == pending.end {
+            pending.end = end;
+        } else {
+            keep(&mut ordinary, pending);
+            pending = Range { start, end };
+        }
     }
+    keep(&mut ordinary, pending);
     let largest = ordinary.iter_mut().max_by_key(|range| range.frames())?;
     let middle = largest.start + largest.frames() / 2;
     let preserved = Range {
@@ -82,6 +90,14 @@ pub fn plan(usable: impl Iterator<Item = (u64, u64)>) -> Option<Plan> {
     })
 }
 
+/// Keeps a range if it is larger than the smallest kept so far.
+fn keep(ranges: &mut [Range; RANGES], range: Range) {
+    let smallest = ranges.iter_mut().min_by_key(|kept| kept.frames());
+    if let Some(smallest) = smallest.filter(|smallest| smallest.frames() < range.frames()) {
+        *smallest = range;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -89,6 +105,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn neighbours_are_one_and_the_largest_are_kept() {
+        let page = 4096;
+        let small = (0..100).map(|index| {
+            (
+                0x20_0000 + index * 8 * page,
+                0x20_0000 + (index * 8 + 1) * page,
+            )
+        });
+        let large = (0..4).map(|index| {
+            let start = 0x1000_0000 + index * 256 * page;
+            (start, start + 256 * page)
+        });
+        let plan = plan(small.chain(large)).unwrap();
+        assert_eq!(
+            plan.preserved,
+            Range {
+                start: 0x1_0000 + 512,
+                end: 0x1_0000 + 1024
+            }
+        );
+        assert!(
+            plan.ordinary
+                .iter()
+                .any(|range| range.end == 0x1_0000 + 512)
+        );
+    }
 
     #[test]
     fn a_machine_without_memory_has_no_plan() {

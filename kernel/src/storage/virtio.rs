@@ -1,7 +1,7 @@
-//! The virtio block device, polled.
+//! The virtio block device.
 //!
-//! The loader thread has a low priority and interrupts stay on, so polling takes time from nobody
-//! but the idle thread.
+//! The loader thread sleeps until the device interrupts. It looks again at every tick, too, so
+//! that a machine whose interrupt line we do not know works as well, only slower.
 
 use alloc::boxed::Box;
 use core::ptr::NonNull;
@@ -9,13 +9,13 @@ use core::ptr::NonNull;
 use abi::Span;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
 use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::pci::bus::{Command, PciRoot};
+use virtio_drivers::transport::pci::bus::{Command, ConfigurationAccess as _, PciRoot};
 use virtio_drivers::transport::pci::{PciTransport, virtio_device_type};
 use virtio_drivers::{BufferDirection, Hal, PhysAddr};
 
 use super::pci::Ports;
 use super::{BLOCK_BYTES, StorageError};
-use crate::arch::clock;
+use crate::arch::{clock, interrupts};
 use crate::kernel;
 use crate::mm::{direct, kernel_map};
 
@@ -32,7 +32,8 @@ pub struct Disk {
     blocks: u64,
     request: Box<BlkReq>,
     response: Box<BlkResp>,
-    buffer: Box<[u8; BLOCK_BYTES]>,
+    buffer: Option<&'static mut [u8; BLOCK_BYTES]>,
+    line: u8,
 }
 
 impl Disk {
@@ -42,14 +43,22 @@ impl Disk {
     /// Finds the first virtio block device. Without one, every read fails as `NoDisk`.
     #[must_use]
     pub fn find() -> Self {
-        let device = find_device();
+        let (device, line) = find_device().unzip();
+        let line = line.unwrap_or(0);
+        kernel::with(|kernel| {
+            kernel.disk_line = line;
+            if line != 0 {
+                interrupts::unmask(line);
+            }
+        });
         let blocks = device.as_ref().map_or(0, VirtIOBlk::capacity);
         Self {
             device,
             blocks,
             request: Box::default(),
             response: Box::default(),
-            buffer: Box::new([0; BLOCK_BYTES]),
+            buffer: Some(Box::leak(Box::new([0; BLOCK_BYTES]))),
+            line,
         }
     }
 
@@ -66,13 +75,14 @@ impl Disk {
     /// write to the buffers it was given, which are therefore never freed.
     pub fn read(&mut self, block: u64, buffer: &mut [u8]) -> Result<(), StorageError> {
         if buffer.len() == BLOCK_BYTES {
-            let mut own = core::mem::replace(&mut self.buffer, Box::new([0; BLOCK_BYTES]));
+            // The device cannot reach stacks: through a buffer that it can, which is never freed.
+            let Some(own) = self.buffer.take() else {
+                return Err(StorageError::NoDisk);
+            };
             let result = self.read_direct(block, own.as_mut_slice());
             buffer.copy_from_slice(own.as_slice());
-            if result == Err(StorageError::TimedOut) {
-                Box::leak(own);
-            } else {
-                self.buffer = own;
+            if result != Err(StorageError::TimedOut) {
+                self.buffer = Some(own);
             }
             result
         } else {
@@ -88,7 +98,16 @@ impl Disk {
         let token = unsafe { device.read_blocks_nb(block as usize, request, buffer, response) };
         let token = token.map_err(|_| StorageError::Device)?;
         let deadline = clock::now().after(PATIENCE);
-        while device.peek_used() != Some(token) {
+        let line = self.line;
+        // The check and the wait are one step: the interrupt cannot come in between.
+        while kernel::with(|kernel| {
+            let is_waiting = device.peek_used() != Some(token);
+            if is_waiting {
+                let look_again = clock::now().after(Span(interrupts::TICK_NANOSECONDS));
+                kernel.wait_for_event(Some(look_again));
+            }
+            is_waiting
+        }) {
             if clock::now() > deadline {
                 // The device may still write: it and its buffers are given up for good.
                 core::mem::forget(self.device.take());
@@ -96,15 +115,21 @@ impl Disk {
                 core::mem::forget(core::mem::take(&mut self.response));
                 return Err(StorageError::TimedOut);
             }
-            core::hint::spin_loop();
         }
+        device.ack_interrupt();
+        kernel::with(|_| {
+            if line != 0 {
+                interrupts::unmask(line);
+            }
+        });
         // SAFETY: The same buffers as above.
         let result = unsafe { device.complete_read_blocks(token, request, buffer, response) };
         result.map_err(|_| StorageError::Device)
     }
 }
 
-fn find_device() -> Option<VirtIOBlk<KernelHal, PciTransport>> {
+/// The first virtio block device and its interrupt line, 0 if that is not known.
+fn find_device() -> Option<(VirtIOBlk<KernelHal, PciTransport>, u8)> {
     let mut root = PciRoot::new(Ports);
     let mut found = None;
     for bus in 0..BUSES {
@@ -123,9 +148,11 @@ fn find_device() -> Option<VirtIOBlk<KernelHal, PciTransport>> {
     let transport = transport
         .inspect_err(|error| log::error!("virtio: {error}"))
         .ok()?;
-    VirtIOBlk::new(transport)
-        .inspect_err(|error| log::error!("virtio: {error}"))
-        .ok()
+    // Interrupt line, as the firmware has set it up (PCI Local Bus Specification 3.0, 6.2.4).
+    let line = (Ports.read_word(function, 0x3c) & 0xff) as u8;
+    let line = if (3..16).contains(&line) { line } else { 0 };
+    let device = VirtIOBlk::new(transport).inspect_err(|error| log::error!("virtio: {error}"));
+    Some((device.ok()?, line))
 }
 
 /// What the driver needs of the kernel.

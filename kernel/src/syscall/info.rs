@@ -5,7 +5,7 @@ use abi::syscall::NO_MORE;
 use abi::{ActorId, Span, StartRecord, Status};
 
 use super::{DONE, Next};
-use crate::arch::exit;
+use crate::arch::{exit, interrupts};
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::mm::{Frame, Page, direct, heap};
@@ -136,6 +136,10 @@ impl Kernel {
             Hook::HANG => hooks::hang(),
             Hook::EXIT_EARLY => exit::exit(exit::Code::Passed),
             Hook::CORRUPT_IMAGE => self.corrupt_image(ActorId::from_raw(argument)),
+            Hook::RTC => {
+                interrupts::set_clock_interrupt(argument);
+                Ok(DONE)
+            }
             Hook::HOLD_FRAMES => Ok(Next::Return([self.hold_frames(argument), 0, 0])),
             _ => Err(Status::BAD_ARGUMENT.into()),
         }

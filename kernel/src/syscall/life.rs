@@ -1,6 +1,6 @@
 //! Syscalls about the life of actors and threads.
 
-use abi::layout::{PANIC_MAX, PRIORITY_MAX};
+use abi::layout::{PANIC_MAX, PRIORITY_MAX, USER_END};
 use abi::site::Rights;
 use abi::{ActorId, FaultKind, Slot, Status, Text, ThreadId};
 
@@ -11,7 +11,7 @@ use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
-use crate::thread::Thread;
+use crate::thread::{HOME, Thread};
 use crate::user::UserSlice;
 
 /// Largest stack of a thread, in pages: 64 MiB.
@@ -45,7 +45,10 @@ impl Kernel {
         let declaration = record.declaration;
         let priority = u8::try_from(priority).map_err(|_| Status::BAD_ARGUMENT)?;
         let pages = pages_for(stack_bytes);
-        if priority > declaration.priority || pages == 0 || pages > STACK_PAGES_MAX {
+        let is_allowed = (1..=declaration.priority).contains(&priority)
+            && (1..=STACK_PAGES_MAX).contains(&pages)
+            && entry < USER_END;
+        if !is_allowed {
             return Err(Status::BAD_ARGUMENT.into());
         }
         let thread = self.new_thread(actor, priority, pages, |top| {
@@ -67,13 +70,14 @@ impl Kernel {
         pages: u64,
         frame: impl FnOnce(u64) -> TrapFrame,
     ) -> Result<u32, Status> {
+        let home = self.actor_id(actor);
         let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         if record.thread_count >= record.declaration.budget.threads {
             return Err(Status::LIMIT_REACHED);
         }
         let (slot, _) = self
             .threads
-            .insert(Thread::new(priority, Some(Slot(actor))))
+            .insert(Thread::new(priority, home))
             .map_err(|_| Status::LIMIT_REACHED)?;
         let stack = match record.regions.place(pages, Kind::Stack) {
             Ok(stack) => stack,
@@ -88,14 +92,20 @@ impl Kernel {
         record.thread_count += 1;
         record.threads.push_back(&mut self.threads, slot.0);
         if let Some(thread) = self.threads.at_mut(slot.0) {
-            thread.frame = frame(stack.end.address());
-            thread.context = &raw mut thread.frame;
+            *thread.frame_mut() = frame(stack.end.address());
+            thread.context = &raw mut *thread.frame_mut();
             thread.stack = stack.start;
         }
         Ok(slot.0)
     }
 
-    pub(super) fn thread_exit(&mut self, actor: u32) -> Next {
+    pub(super) fn thread_exit(&mut self, actor: u32) -> Result<Next, Refusal> {
+        if self
+            .current_thread()
+            .is_some_and(|thread| thread.depth() > 0)
+        {
+            return Err(Status::BAD_ARGUMENT.into());
+        }
         if self
             .actors
             .at(actor)
@@ -105,7 +115,7 @@ impl Kernel {
                 Fault::with_code(FaultKind::UNCLEAN_EXIT, 0),
                 "the last thread ended without an exit",
             );
-            return Next::Blocked;
+            return Ok(Next::Blocked);
         }
         let thread = self.scheduler.current();
         let stack = self.threads.at(thread).map(|record| record.stack);
@@ -113,7 +123,7 @@ impl Kernel {
         if let Some(stack) = stack {
             self.free_region(actor, stack, |kind| kind == Kind::Stack);
         }
-        Next::Blocked
+        Ok(Next::Blocked)
     }
 
     /// Destroys a thread, whatever it is doing. Its stack stays.
@@ -124,12 +134,23 @@ impl Kernel {
         } else {
             self.unready(thread);
         }
-        let home = self.threads.at(thread).and_then(|record| record.home);
-        if let Some(actor) = home.and_then(|home| self.actors.at_mut(home.0)) {
+        self.forget_visitor(thread);
+        self.disown_thread(thread);
+        self.threads.remove(Slot(thread));
+    }
+
+    /// Takes a thread off its actor's list. One that is a guest elsewhere lives on without it.
+    pub fn disown_thread(&mut self, thread: u32) {
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        let home = record.home.slot().0;
+        if record.links[HOME].is_linked()
+            && let Some(actor) = self.actors.at_mut(home)
+        {
             actor.threads.remove(&mut self.threads, thread);
             actor.thread_count = actor.thread_count.saturating_sub(1);
         }
-        self.threads.remove(Slot(thread));
     }
 
     pub(super) fn thread_priority(
@@ -139,13 +160,20 @@ impl Kernel {
         priority: u64,
     ) -> Result<Next, Refusal> {
         let slot = match ThreadId::from_raw(thread) {
+            ThreadId::NONE
+                if self
+                    .current_thread()
+                    .is_some_and(|thread| thread.is_guest()) =>
+            {
+                return Err(Status::NOT_OWNER.into());
+            }
             ThreadId::NONE => self.scheduler.current(),
             id => {
                 let record = self
                     .threads
                     .get(id.slot(), id.generation())
                     .ok_or(Status::NOT_FOUND)?;
-                if record.home != Some(Slot(actor)) {
+                if record.home.slot() != Slot(actor) || record.is_guest() {
                     return Err(Status::NOT_OWNER.into());
                 }
                 id.slot().0
@@ -155,7 +183,7 @@ impl Kernel {
             .actors
             .at(actor)
             .map_or(0, |record| record.declaration.priority);
-        if priority > u64::from(highest.min(PRIORITY_MAX)) {
+        if !(1..=u64::from(highest.min(PRIORITY_MAX))).contains(&priority) {
             return Err(Status::BAD_ARGUMENT.into());
         }
         let previous = self.threads.at(slot).map_or(0, |record| record.priority);
@@ -180,6 +208,7 @@ impl Kernel {
 
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
+        self.note_ready(actor);
         self.report(restart_manager::Event::Ready { actor: id });
         DONE
     }

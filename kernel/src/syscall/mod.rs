@@ -9,12 +9,15 @@ mod memory;
 
 use abi::layout::LOG_MAX;
 use abi::syscall::Call;
-use abi::{FaultKind, Name, PortId, ReplyToken, Span, Status, Text};
+use abi::{
+    ActorId, FaultKind, HandlerId, HandlerKind, LapId, Name, PortId, ReplyToken, Span, Status,
+    Text, ThreadId,
+};
 
 use crate::arch::clock;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::thread::Wait;
+use crate::thread::{State, Wait};
 use crate::user::UserSlice;
 
 /// What the calling thread does next.
@@ -35,7 +38,7 @@ impl Kernel {
         let Some(thread) = self.current_thread() else {
             return;
         };
-        let frame = &thread.frame;
+        let frame = thread.frame();
         let number = frame.rax;
         let arguments = [
             frame.rdi, frame.rsi, frame.rdx, frame.r10, frame.r8, frame.r9,
@@ -46,7 +49,7 @@ impl Kernel {
         };
         let (status, results) = match result {
             Ok(Next::Return(results)) => (Status::OK, results),
-            Ok(Next::Blocked) => return,
+            Ok(Next::Blocked) => return self.note_blocked(),
             Err(Refusal::Status(status, results)) => (status, results),
             Err(Refusal::Fault(fault)) => {
                 let code = if fault.code == 0 { number } else { fault.code };
@@ -56,6 +59,18 @@ impl Kernel {
         };
         if let Some(thread) = self.current_thread() {
             thread.set_results(status, results);
+        }
+    }
+
+    /// The current thread waits, unless it was told to give up before it came to that.
+    fn note_blocked(&mut self) {
+        let thread = self.scheduler.current();
+        if let Some(record) = self.current_thread()
+            && record.is_aborted
+            && record.state == State::Blocked
+        {
+            record.is_aborted = false;
+            self.finish_wait(thread, Status::ABORTED, [0; 3]);
         }
     }
 
@@ -85,7 +100,7 @@ impl Kernel {
                 stack_bytes,
                 priority,
             } => self.thread_create(actor, [entry, argument], stack_bytes, priority),
-            Call::ThreadExit {} => Ok(self.thread_exit(actor)),
+            Call::ThreadExit {} => self.thread_exit(actor),
             Call::ThreadPriority { thread, priority } => {
                 self.thread_priority(actor, thread, priority)
             }
@@ -94,10 +109,7 @@ impl Kernel {
                 length,
                 depth,
             } => {
-                let name = match length {
-                    0 => None,
-                    _ => Some(self.name(actor, name, length)?),
-                };
+                let name = self.optional_name(actor, name, length)?;
                 let port = self.port_create(actor, name, depth)?;
                 Ok(Next::Return([port.raw(), 0, 0]))
             }
@@ -211,6 +223,78 @@ impl Kernel {
                 Ok(Next::Return([self.actor_id(slot).raw(), 0, 0]))
             }
             Call::Hook { kind, argument } => self.hook(kind, argument),
+            Call::LapCreate {
+                entry,
+                cookie,
+                name,
+                length,
+                stack_bytes,
+                stack_count,
+            } => {
+                let name = self.optional_name(actor, name, length)?;
+                self.lap_create(actor, [entry, cookie], name, stack_bytes, stack_count)
+            }
+            Call::LapDestroy { lap } => self.lap_destroy(actor, LapId::from_raw(lap)),
+            Call::LapResolve {
+                name,
+                length,
+                timeout,
+            } => {
+                let name = self.name(actor, name, length)?;
+                self.lap_resolve(name, Span(timeout))
+            }
+            Call::LapInvoke {
+                lap,
+                first,
+                second,
+                memory,
+                mode,
+                timeout,
+            } => {
+                let lap = LapId::from_raw(lap);
+                self.lap_invoke(lap, [first, second], memory, mode, Span(timeout))
+            }
+            Call::LapReturn { first, second } => self.lap_return([first, second]),
+            Call::LapDone {} => self.lap_done(),
+            Call::LapCopy {
+                direction,
+                own,
+                theirs,
+                length,
+            } => self.lap_copy(actor, direction, own, theirs, length),
+            Call::HandlerConnect {
+                kind,
+                lap,
+                subject,
+                parameter,
+            } => {
+                let (kind, lap) = (HandlerKind(kind), LapId::from_raw(lap));
+                self.handler_connect(actor, kind, lap, subject, parameter)
+            }
+            Call::HandlerDisconnect { handler } => {
+                self.handler_disconnect(actor, HandlerId::from_raw(handler))
+            }
+            Call::InterruptAcknowledge { handler } => {
+                self.interrupt_acknowledge(actor, HandlerId::from_raw(handler))
+            }
+            Call::ThreadAbort { thread } => self.thread_abort(actor, ThreadId::from_raw(thread)),
+            Call::Kick {} => {
+                self.note_kick(actor);
+                Ok(DONE)
+            }
+            Call::Complain {
+                actor: target,
+                text,
+                length,
+            } => self.complain(actor, target, UserSlice::new(text, length)?),
+            Call::ThreadSelf {} => {
+                let thread = self.scheduler.current();
+                let home = self
+                    .threads
+                    .at(thread)
+                    .map_or(ActorId::NONE, |record| record.home);
+                Ok(Next::Return([self.thread_id(thread).raw(), home.raw(), 0]))
+            }
         }
     }
 
@@ -241,13 +325,26 @@ impl Kernel {
     }
 
     /// Reads text of at most `N` bytes; longer text is cut, and bytes that are not UTF-8 end it.
-    fn text<const N: usize>(&mut self, actor: u32, text: UserSlice) -> Result<Text<N>, Fault> {
+    pub fn text<const N: usize>(&mut self, actor: u32, text: UserSlice) -> Result<Text<N>, Fault> {
         let mut bytes = [0; N];
         let text = text.cut(N as u64);
         self.copy_in(actor, text, &mut bytes)?;
         Ok(Text::from_utf8_prefix(
             bytes.get(..text.length() as usize).unwrap_or_default(),
         ))
+    }
+
+    /// Reads a name, or none when it is empty.
+    fn optional_name(
+        &mut self,
+        actor: u32,
+        address: u64,
+        length: u64,
+    ) -> Result<Option<Name>, Refusal> {
+        if length == 0 {
+            return Ok(None);
+        }
+        self.name(actor, address, length).map(Some)
     }
 
     /// Reads a name: 1 to 31 bytes of UTF-8.

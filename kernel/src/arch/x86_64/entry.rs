@@ -22,6 +22,9 @@ use super::tables;
 /// The vector a kernel thread raises to give up the CPU.
 pub const RESCHEDULE_VECTOR: u8 = 0x81;
 
+/// The first of the sixteen vectors that ring 3 may raise to trap.
+pub const TRAP_VECTOR: u8 = 0x90;
+
 /// Size of the CPU stack on which handlers run. Handlers nest nothing and recurse nowhere; the
 /// deepest is the formatting of a log line, far below this.
 const CPU_STACK_BYTES: usize = 64 * 1024;
@@ -225,8 +228,9 @@ macro_rules! stubs {
 }
 
 /// Every vector we take, with its entry.
-pub const STUBS: [(u8, extern "C" fn()); 49] = stubs!(
+pub const STUBS: [(u8, extern "C" fn()); 65] = stubs!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
     32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47
     0x81
+    0x90 0x91 0x92 0x93 0x94 0x95 0x96 0x97 0x98 0x99 0x9a 0x9b 0x9c 0x9d 0x9e 0x9f
 );

@@ -36,6 +36,9 @@ pub struct TrapFrame {
 /// `vector` of a frame made by SYSCALL: it is left by SYSRET.
 pub const SYSCALL_VECTOR: u64 = 0x100;
 
+/// `vector` of a frame in which nothing has run yet: a thread that is about to enter a LAP.
+pub const LAP_VECTOR: u64 = 0x101;
+
 /// Interrupt flag in RFLAGS.
 pub const FLAG_INTERRUPTS: u64 = 1 << 9;
 /// The bit of RFLAGS that is always set.

@@ -47,3 +47,65 @@ pub fn acknowledge(vector: u8) {
     // SAFETY: Called once for each interrupt taken, with interrupts off.
     unsafe { PICS.lock().notify_end_of_interrupt(vector) };
 }
+
+/// Lets a line interrupt.
+pub fn unmask(line: u8) {
+    change_masks(|masks| masks & !(1 << line));
+}
+
+/// Keeps a line from interrupting.
+pub fn mask(line: u8) {
+    change_masks(|masks| masks | 1 << line);
+}
+
+fn change_masks(change: impl FnOnce(u16) -> u16) {
+    // Line 2 is the second controller: open whenever one of its lines is.
+    const CASCADE: u16 = 1 << 2;
+    let mut pics = PICS.lock();
+    // SAFETY: The controller is the kernel's, and interrupts are off.
+    unsafe {
+        let [first, second] = pics.read_masks();
+        let masks = change(u16::from_le_bytes([first, second]));
+        let masks = if masks >> 8 == 0xff {
+            masks | CASCADE
+        } else {
+            masks & !CASCADE
+        };
+        let [first, second] = masks.to_le_bytes();
+        pics.write_masks(first, second);
+    }
+}
+
+/// Interrupt line of the real-time clock.
+const LINE_CLOCK: u8 = 8;
+
+/// Makes a device ready to interrupt again, for devices the kernel has to do it for: an actor has
+/// no ports. The real-time clock wants its status register C read.
+pub fn rearm(line: u8) {
+    if line == LINE_CLOCK {
+        let _ = clock_register(0x0c, None);
+    }
+}
+
+/// Starts or stops the real-time clock's periodic interrupt, 1024 times a second.
+pub fn set_clock_interrupt(is_on: u64) {
+    let old = clock_register(0x0b, None);
+    let new = if is_on == 0 { old & !0x40 } else { old | 0x40 };
+    let _ = clock_register(0x0b, Some(new));
+    let _ = clock_register(0x0c, None);
+}
+
+/// Reads a register of the real-time clock, or writes it.
+fn clock_register(register: u8, value: Option<u8>) -> u8 {
+    let mut index = Port::<u8>::new(0x70);
+    let mut data = Port::<u8>::new(0x71);
+    // SAFETY: The clock is the kernel's, and interrupts are off.
+    unsafe {
+        index.write(register);
+        if let Some(value) = value {
+            data.write(value);
+        }
+        index.write(register);
+        data.read()
+    }
+}

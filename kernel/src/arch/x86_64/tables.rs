@@ -9,7 +9,7 @@ use x86_64::structures::DescriptorTablePointer;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
 use x86_64::structures::tss::TaskStateSegment;
 
-use super::entry::STUBS;
+use super::entry::{STUBS, TRAP_VECTOR};
 use super::frame::{KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA};
 
 /// Bytes of each stack for exceptions that must not trust the stack they came on.
@@ -46,8 +46,8 @@ impl Gate {
         reserved: 0,
     };
 
-    /// A present gate that clears the interrupt flag. Only ring 0 may raise it by instruction.
-    const fn new(entry: u64, stack: Option<u16>) -> Self {
+    /// A present gate that clears the interrupt flag. `ring` may raise it by instruction.
+    const fn new(entry: u64, stack: Option<u16>, ring: u16) -> Self {
         let stack = match stack {
             Some(index) => index + 1,
             None => 0,
@@ -55,7 +55,7 @@ impl Gate {
         Self {
             offset_low: (entry & 0xffff) as u16,
             selector: KERNEL_CODE as u16,
-            options: 0x8e00 | stack,
+            options: 0x8e00 | ring << 13 | stack,
             offset_middle: ((entry >> 16) & 0xffff) as u16,
             offset_high: (entry >> 32) as u32,
             reserved: 0,
@@ -113,7 +113,7 @@ pub unsafe fn initialise() {
             .iter()
             .find(|(with_stack, _)| *with_stack == vector)
             .map(|(_, index)| *index);
-        tables.idt[usize::from(vector)] = Gate::new(entry as usize as u64, stack);
+        tables.idt[usize::from(vector)] = Gate::new(entry as usize as u64, stack, ring_of(vector));
     }
     let idt = DescriptorTablePointer {
         base: VirtAddr::new(tables.idt.as_ptr() as u64),
@@ -128,6 +128,15 @@ pub unsafe fn initialise() {
         ES::set_reg(SegmentSelector::NULL);
         load_tss(tss);
         lidt(&idt);
+    }
+}
+
+/// Which ring may raise a vector by instruction: breakpoint, overflow and the traps are for all.
+const fn ring_of(vector: u8) -> u16 {
+    const LAST_TRAP: u8 = TRAP_VECTOR + 15;
+    match vector {
+        3 | 4 | TRAP_VECTOR..=LAST_TRAP => 3,
+        _ => 0,
     }
 }
 

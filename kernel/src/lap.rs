@@ -1,0 +1,363 @@
+//! Local Access Points: places in an actor where threads of others may enter (paper, 3.1.1).
+//!
+//! A LAP owns the stacks on which its guests run, so that entering allocates nothing. Over a
+//! restart a named LAP is to its owner what a named port is (see [`crate::port`]): its next
+//! capability is named at the freeze, and it is absent until the new incarnation makes it again.
+
+use abi::layout::{LAP_STACKS_MAX, PAGE_BYTES, USER_END};
+use abi::status::Progress;
+use abi::{Generation, LapId, Name, Slot, Span, Status};
+
+use crate::fault::Refusal;
+use crate::ipc::PortFate;
+use crate::kernel::Kernel;
+use crate::list::{Link, Linked, List};
+use crate::mm::{Page, heap, pages_for};
+use crate::port::Presence;
+use crate::region::Kind;
+use crate::syscall::Next;
+use crate::thread::{QUEUE, Wait};
+
+/// Link to the owner's other LAPs.
+pub const OWNED: usize = 0;
+
+/// Largest stack of a LAP, in pages: 1 MiB.
+const STACK_PAGES_MAX: u64 = 256;
+
+/// One Local Access Point.
+pub struct Lap {
+    /// The actor it belongs to.
+    pub owner: Slot,
+    /// Its name, if it has one.
+    pub name: Option<Name>,
+    /// Whether the present incarnation has made it.
+    pub presence: Presence,
+    /// The generation of its first capability: older ones were somebody else's.
+    pub first_generation: Generation,
+    /// Where its guests start.
+    pub entry: u64,
+    /// What they are handed.
+    pub cookie: u64,
+    /// The first page of each stack.
+    pub stacks: [Page; LAP_STACKS_MAX as usize],
+    /// Pages of each stack.
+    pub stack_pages: u64,
+    /// Which stacks nobody is on.
+    pub free: u32,
+    /// Which stacks there are.
+    pub all: u32,
+    /// Whether it goes when its last guest has left.
+    pub is_closing: bool,
+    /// Threads that wait to be let in.
+    pub waiting: List<QUEUE>,
+    /// Its place among the owner's LAPs.
+    pub link: Link,
+}
+
+impl Linked<OWNED> for Lap {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    fn link_ref(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl Lap {
+    /// The address just past a stack.
+    #[must_use]
+    pub fn stack_top(&self, stack: u32) -> u64 {
+        let start = self
+            .stacks
+            .get(stack as usize)
+            .map_or(0, |page| page.address());
+        start + self.stack_pages * PAGE_BYTES
+    }
+}
+
+impl Kernel {
+    /// Makes a LAP of the current actor's.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn lap_create(
+        &mut self,
+        actor: u32,
+        [entry, cookie]: [u64; 2],
+        name: Option<Name>,
+        stack_bytes: u64,
+        stack_count: u64,
+    ) -> Result<Next, Refusal> {
+        let stack_pages = pages_for(stack_bytes);
+        let count = u32::try_from(stack_count)
+            .ok()
+            .filter(|count| (1..=LAP_STACKS_MAX).contains(count));
+        let count = count.filter(|_| (1..=STACK_PAGES_MAX).contains(&stack_pages));
+        let count = count
+            .filter(|_| entry < USER_END)
+            .ok_or(Status::BAD_ARGUMENT)?;
+        let present = name.and_then(|name| self.lap_names.get(&name).copied());
+        if let Some(lap) = present.and_then(|slot| self.laps.at(slot))
+            && (lap.owner.0 != actor || lap.presence == Presence::Open)
+        {
+            return Err(Status::ALREADY_EXISTS.into());
+        }
+        let slot = match present {
+            Some(slot) => slot,
+            None => self.lap_insert(actor, name)?,
+        };
+        let stacks = self.lap_stacks(actor, stack_pages, count);
+        let stacks = stacks.inspect_err(|_| {
+            if present.is_none() {
+                self.remove_lap(slot);
+            }
+        })?;
+        let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
+        lap.presence = Presence::Open;
+        (lap.entry, lap.cookie) = (entry, cookie);
+        (lap.stacks, lap.stack_pages) = (stacks, stack_pages);
+        lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
+        lap.free = lap.all;
+        self.admit_guests(slot);
+        if let Some(name) = name {
+            self.tell_lap_finders(name, slot);
+        }
+        Ok(Next::Return([self.lap_id(slot).raw(), 0, 0]))
+    }
+
+    fn lap_insert(&mut self, actor: u32, name: Option<Name>) -> Result<u32, Status> {
+        let lap = Lap {
+            owner: Slot(actor),
+            name,
+            presence: Presence::Absent,
+            first_generation: Generation::FIRST,
+            entry: 0,
+            cookie: 0,
+            stacks: [Page(0); LAP_STACKS_MAX as usize],
+            stack_pages: 0,
+            free: 0,
+            all: 0,
+            is_closing: false,
+            waiting: List::EMPTY,
+            link: Link::FREE,
+        };
+        if name.is_some() && !heap::has_room() {
+            return Err(Status::LIMIT_REACHED);
+        }
+        let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        // LAPs count as ports: both are ways into the actor.
+        if owner.lap_count >= owner.declaration.budget.ports {
+            return Err(Status::LIMIT_REACHED);
+        }
+        let (slot, generation) = self.laps.insert(lap).map_err(|_| Status::LIMIT_REACHED)?;
+        owner.lap_count += 1;
+        owner.laps.push_back(&mut self.laps, slot.0);
+        if let Some(lap) = self.laps.at_mut(slot.0) {
+            lap.first_generation = generation;
+        }
+        if let Some(name) = name {
+            self.lap_names.insert(name, slot.0);
+        }
+        Ok(slot.0)
+    }
+
+    fn lap_stacks(
+        &mut self,
+        actor: u32,
+        pages: u64,
+        count: u32,
+    ) -> Result<[Page; LAP_STACKS_MAX as usize], Status> {
+        let mut stacks = [Page(0); LAP_STACKS_MAX as usize];
+        for index in 0..count as usize {
+            let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+            match owner.regions.place(pages, Kind::Stack) {
+                Ok(region) => stacks[index] = region.start,
+                Err(_) => {
+                    for stack in stacks.iter().take(index) {
+                        self.free_region(actor, *stack, |kind| kind == Kind::Stack);
+                    }
+                    return Err(Status::LIMIT_REACHED);
+                }
+            }
+        }
+        Ok(stacks)
+    }
+
+    /// Destroys a LAP of the current actor's; its guests finish first.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn lap_destroy(&mut self, actor: u32, id: LapId) -> Result<Next, Refusal> {
+        let slot = self.check_own_lap(actor, id)?;
+        self.turn_waiting_away(slot, Status::DEAD, LapId::NONE);
+        if let Some(lap) = self.laps.at_mut(slot) {
+            lap.is_closing = true;
+            if let Some(name) = lap.name.take() {
+                self.lap_names.remove(&name);
+            }
+        }
+        self.close_if_empty(slot);
+        Ok(Next::Return([0; 3]))
+    }
+
+    /// Finds a LAP by name, waiting for it if need be.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn lap_resolve(&mut self, name: Name, timeout: Span) -> Result<Next, Refusal> {
+        let slot = self.lap_names.get(&name).copied();
+        if let Some(slot) = slot
+            && self
+                .laps
+                .at(slot)
+                .is_some_and(|lap| lap.presence == Presence::Open)
+        {
+            return Ok(Next::Return([self.lap_id(slot).raw(), 0, 0]));
+        }
+        if timeout == Span::ZERO {
+            return Err(Status::NOT_FOUND.into());
+        }
+        let thread = self.scheduler.current();
+        self.block_current(Wait::FindLap(name));
+        self.lap_finders.push_back(&mut self.threads, thread);
+        self.set_deadline(thread, timeout);
+        Ok(Next::Blocked)
+    }
+
+    fn tell_lap_finders(&mut self, name: Name, slot: u32) {
+        let id = self.lap_id(slot).raw();
+        let mut next = self.lap_finders.first();
+        while let Some(thread) = next {
+            next = self.lap_finders.after(&self.threads, thread);
+            let wait = self.threads.at(thread).map(|record| record.wait);
+            if matches!(wait, Some(Wait::FindLap(wanted)) if wanted == name) {
+                self.finish_wait(thread, Status::OK, [id, 0, 0]);
+            }
+        }
+    }
+
+    /// Ends a LAP as far as its present capability goes, because its owner is frozen.
+    pub fn renounce_lap(&mut self, slot: u32, fate: PortFate) {
+        let Some(lap) = self.laps.at(slot) else {
+            return;
+        };
+        let is_named = lap.name.is_some();
+        let successor = if fate == PortFate::Successor && is_named {
+            self.laps
+                .rename(Slot(slot))
+                .map(|generation| LapId::new(Slot(slot), generation))
+        } else {
+            None
+        };
+        let status = if successor.is_some() {
+            Status::RESTARTED
+        } else {
+            Status::DEAD
+        };
+        self.turn_waiting_away(slot, status, successor.unwrap_or(LapId::NONE));
+        match (successor, self.laps.at_mut(slot)) {
+            (Some(_), Some(lap)) => {
+                lap.presence = Presence::Absent;
+                (lap.free, lap.all) = (0, 0);
+            }
+            _ => self.remove_lap(slot),
+        }
+    }
+
+    fn turn_waiting_away(&mut self, slot: u32, status: Status, successor: LapId) {
+        while let Some(thread) = self.laps.at(slot).and_then(|lap| lap.waiting.first()) {
+            self.finish_wait(
+                thread,
+                status,
+                [0, successor.raw(), Progress::NOT_ENTERED.0],
+            );
+        }
+    }
+
+    /// Removes a closing LAP when its last guest has left.
+    pub fn close_if_empty(&mut self, slot: u32) {
+        let Some(lap) = self.laps.at(slot) else {
+            return;
+        };
+        if !lap.is_closing || lap.free != lap.all {
+            return;
+        }
+        let (owner, stacks, count) = (lap.owner.0, lap.stacks, lap.all.count_ones());
+        for stack in stacks.iter().take(count as usize) {
+            self.free_region(owner, *stack, |kind| kind == Kind::Stack);
+        }
+        self.remove_lap(slot);
+    }
+
+    fn remove_lap(&mut self, slot: u32) {
+        let Some(owner) = self.laps.at(slot).map(|lap| lap.owner) else {
+            return;
+        };
+        if let Some(owner) = self.actors.at_mut(owner.0) {
+            owner.laps.remove(&mut self.laps, slot);
+            owner.lap_count = owner.lap_count.saturating_sub(1);
+        }
+        if let Some(name) = self.laps.remove(Slot(slot)).and_then(|lap| lap.name) {
+            self.lap_names.remove(&name);
+        }
+    }
+
+    /// The present capability of the LAP in a slot.
+    #[must_use]
+    pub fn lap_id(&self, slot: u32) -> LapId {
+        let generation = self.laps.generation(Slot(slot));
+        generation.map_or(LapId::NONE, |generation| LapId::new(Slot(slot), generation))
+    }
+
+    /// The slot of the LAP a capability names: the one place where they are checked.
+    ///
+    /// # Errors
+    /// `RESTARTED` with the present capability for that of an earlier incarnation, else `DEAD`.
+    pub fn check_lap(&self, id: LapId) -> Result<u32, Refusal> {
+        let slot = id.slot();
+        let Some(lap) = self.laps.at(slot.0).filter(|lap| !lap.is_closing) else {
+            return Err(Status::DEAD.into());
+        };
+        let present = self.lap_id(slot.0);
+        if id == present {
+            Ok(slot.0)
+        } else if (lap.first_generation..present.generation()).contains(&id.generation()) {
+            Err(Refusal::Status(Status::RESTARTED, [0, present.raw(), 0]))
+        } else {
+            Err(Status::DEAD.into())
+        }
+    }
+
+    /// The slot of a LAP that is the current actor's and open.
+    ///
+    /// # Errors
+    /// `NOT_OWNER`, or as [`Kernel::check_lap`].
+    pub fn check_own_lap(&self, actor: u32, id: LapId) -> Result<u32, Refusal> {
+        let slot = self.check_lap(id)?;
+        let lap = self.laps.at(slot).filter(|lap| lap.owner.0 == actor);
+        let lap = lap.ok_or(Status::NOT_OWNER)?;
+        if lap.presence == Presence::Open {
+            Ok(slot)
+        } else {
+            Err(Status::DEAD.into())
+        }
+    }
+
+    /// What a caller is told of a LAP whose owner has failed: its successor, if it has one.
+    #[must_use]
+    pub fn fate_of_lap(&self, id: LapId) -> (Status, LapId) {
+        match self.check_lap(id) {
+            Err(Refusal::Status(Status::RESTARTED, [_, new, _])) => {
+                (Status::RESTARTED, LapId::from_raw(new))
+            }
+            _ => (Status::DEAD, LapId::NONE),
+        }
+    }
+}
+
+/// The lowest stack nobody is on.
+#[must_use]
+pub fn free_stack(lap: &Lap) -> Option<u32> {
+    (lap.free != 0).then(|| lap.free.trailing_zeros())
+}

@@ -1,0 +1,120 @@
+//! Finding actors that are broken without a fault: heartbeats, start deadlines, complaints.
+//!
+//! Heartbeats are checked by the tick, not by a thread, so an actor that spins at the highest
+//! priority is found as well.
+
+use abi::layout::PANIC_MAX;
+use abi::site::{ActorState, Rights};
+use abi::{ActorId, FaultKind, FaultRecord, Instant, Text};
+
+use crate::actor::News;
+use crate::arch::clock;
+use crate::fault::Refusal;
+use crate::kernel::Kernel;
+use crate::syscall::Next;
+use crate::user::UserSlice;
+
+impl Kernel {
+    /// Starts watching an actor that was just activated.
+    pub fn watch(&mut self, slot: u32) {
+        let now = clock::now();
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
+        let declaration = &actor.declaration;
+        actor.start_due = declaration
+            .start_deadline
+            .map_or(Instant::NEVER, |span| now.after(span));
+        // Whoever has a deadline for its start is not expected to kick before it is ready.
+        actor.heartbeat_due = match (declaration.heartbeat, declaration.start_deadline) {
+            (Some(period), None) => now.after(period),
+            _ => Instant::NEVER,
+        };
+        self.watch_due = self.watch_due.min(actor.start_due).min(actor.heartbeat_due);
+    }
+
+    /// An actor said that it is ready to serve.
+    pub fn note_ready(&mut self, slot: u32) {
+        if let Some(actor) = self.actors.at_mut(slot) {
+            actor.start_due = Instant::NEVER;
+        }
+        self.note_kick(slot);
+    }
+
+    /// An actor said that it is alive.
+    pub fn note_kick(&mut self, slot: u32) {
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
+        if let Some(period) = actor.declaration.heartbeat
+            && actor.start_due == Instant::NEVER
+        {
+            actor.heartbeat_due = clock::now().after(period);
+            self.watch_due = self.watch_due.min(actor.heartbeat_due);
+        }
+    }
+
+    /// Looks for actors that missed a deadline. Called by every tick; goes through the actors
+    /// only when the earliest deadline has come.
+    pub fn serve_watch(&mut self, now: Instant) {
+        if now < self.watch_due {
+            return;
+        }
+        self.watch_due = Instant::NEVER;
+        for slot in 0..self.actors.end() {
+            let Some(actor) = self.actors.at_mut(slot) else {
+                continue;
+            };
+            if actor.state != ActorState::RUNNING {
+                continue;
+            }
+            let kind = if actor.start_due <= now {
+                FaultKind::START_TIMEOUT
+            } else if actor.heartbeat_due <= now {
+                FaultKind::HUNG
+            } else {
+                self.watch_due = self.watch_due.min(actor.start_due).min(actor.heartbeat_due);
+                continue;
+            };
+            (actor.start_due, actor.heartbeat_due) = (Instant::NEVER, Instant::NEVER);
+            self.fail_from_outside(slot, kind, Text::EMPTY);
+        }
+    }
+
+    /// The syscall `complain`.
+    ///
+    /// # Errors
+    /// See the syscall table.
+    pub fn complain(&mut self, actor: u32, target: u64, text: UserSlice) -> Result<Next, Refusal> {
+        self.check_right(Rights::COMPLAIN)?;
+        let message: Text<PANIC_MAX> = self.text(actor, text)?;
+        let slot = self
+            .check_actor(ActorId::from_raw(target))
+            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))?;
+        self.fail_from_outside(slot, FaultKind::COMPLAINT, message);
+        Ok(Next::Return([0; 3]))
+    }
+
+    /// An actor has failed by somebody else's account; the registers are those of its first
+    /// thread.
+    fn fail_from_outside(&mut self, slot: u32, kind: FaultKind, message: Text<PANIC_MAX>) {
+        let Some(actor) = self.actors.at(slot) else {
+            return;
+        };
+        let incarnation = actor.incarnation;
+        let first = actor.threads.first();
+        let thread = first.and_then(|thread| self.threads.at(thread));
+        let record = FaultRecord {
+            actor: self.actor_id(slot),
+            incarnation,
+            thread: first.map_or(abi::ThreadId::NONE, |thread| self.thread_id(thread)),
+            time: clock::now(),
+            registers: thread
+                .map(|thread| thread.frame().registers())
+                .unwrap_or_default(),
+            message,
+            ..FaultRecord::new(kind)
+        };
+        self.post_news(slot, News::Failed(record));
+    }
+}
