@@ -118,6 +118,11 @@ impl Regions {
         Self(Vec::new())
     }
 
+    /// All regions, by address.
+    pub fn iter(&self) -> impl Iterator<Item = &Region> {
+        self.0.iter()
+    }
+
     /// The region a page is in.
     #[must_use]
     pub fn find(&self, page: Page) -> Option<&Region> {

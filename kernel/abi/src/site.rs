@@ -144,11 +144,14 @@ numbered! {
         HANG = 3 => "hang",
         /// Leaves QEMU with the code of success, but without the end-of-test line.
         EXIT_EARLY = 4 => "exit early",
-        /// Flips a bit in a page of a pristine image; the argument is an actor's capability.
+        /// Flips a bit in a page of a pristine image, of data that the actor has changed; the
+        /// argument is the actor's capability.
         CORRUPT_IMAGE = 5 => "corrupt image",
         /// Starts (argument 1) or stops (0) the real-time clock's periodic interrupt on line 8,
         /// 1024 times a second.
         RTC = 7 => "real-time clock",
+        /// As `CORRUPT_IMAGE`, of the actor's instructions.
+        CORRUPT_TEXT = 8 => "corrupt text",
         /// Takes frames until `argument` are left free; 0 gives all of them back. The value is
         /// the number of frames held.
         HOLD_FRAMES = 6 => "hold frames",

@@ -8,7 +8,9 @@ use super::{DONE, Next};
 use crate::arch::{exit, interrupts};
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
-use crate::mm::{Frame, Page, direct, heap};
+use crate::mm::page_table::Flags;
+use crate::mm::{Page, direct, heap};
+use crate::region::{Kind, Origin, Region};
 use crate::thread::Wait;
 use crate::user::{Access, UserSlice};
 use crate::{fail, hooks};
@@ -135,7 +137,12 @@ impl Kernel {
             Hook::TRIPLE_FAULT => hooks::triple_fault(),
             Hook::HANG => hooks::hang(),
             Hook::EXIT_EARLY => exit::exit(exit::Code::Passed),
-            Hook::CORRUPT_IMAGE => self.corrupt_image(ActorId::from_raw(argument)),
+            Hook::CORRUPT_IMAGE => {
+                self.corrupt_image(argument, |region| matches!(region.kind, Kind::Data { .. }))
+            }
+            Hook::CORRUPT_TEXT => {
+                self.corrupt_image(argument, |region| matches!(region.kind, Kind::Text { .. }))
+            }
             Hook::RTC => {
                 interrupts::set_clock_interrupt(argument);
                 Ok(DONE)
@@ -145,15 +152,37 @@ impl Kernel {
         }
     }
 
-    fn corrupt_image(&mut self, id: ActorId) -> Result<Next, Refusal> {
-        let slot = self.check_actor(id).map_err(|(status, _)| status)?;
-        let image = self.actors.at(slot).and_then(|actor| actor.image);
-        let image = image
-            .and_then(|image| self.images.at(image))
-            .ok_or(Status::NOT_FOUND)?;
-        // SAFETY: The last page of an image, where data are; nothing holds a reference to it.
-        let bytes = unsafe { direct::bytes(Frame(image.extent.start + image.extent.frames - 1)) };
-        bytes[100] ^= 1;
+    /// Flips a bit in the first pristine page of the regions wanted that the actor has used: of
+    /// data, that means written.
+    fn corrupt_image(
+        &mut self,
+        actor: u64,
+        wanted: impl Fn(&Region) -> bool,
+    ) -> Result<Next, Refusal> {
+        let slot = self
+            .check_actor(ActorId::from_raw(actor))
+            .map_err(|(status, _)| status)?;
+        let actor = self.actors.at(slot).ok_or(Status::DEAD)?;
+        let space = actor.space.as_ref().ok_or(Status::DEAD)?;
+        let used = actor
+            .regions
+            .iter()
+            .filter(|region| wanted(region))
+            .find_map(|region| {
+                let mut pages = (region.start.0..region.end.0).map(Page);
+                let page = pages.find(|page| match region.origin(*page) {
+                    Origin::Copy(_) => space.entry(*page).allows(Flags::PRIVATE),
+                    Origin::Frame(_) | Origin::Zeroes => space.entry(*page).allows(Flags::USER),
+                })?;
+                Some(region.origin(page))
+            });
+        let Some(Origin::Copy(frame) | Origin::Frame(frame)) = used else {
+            return Err(Status::NOT_FOUND.into());
+        };
+        // SAFETY: A page of an image; nothing in the kernel holds a reference to it.
+        let bytes = unsafe { direct::bytes(frame) };
+        // The last byte: what is there is not run by the test.
+        bytes[4095] ^= 1;
         Ok(DONE)
     }
 
