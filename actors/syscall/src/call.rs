@@ -5,6 +5,8 @@
 //! actor's own memory (freeing it, running code in it) are `unsafe`; the handles of the sibling
 //! modules own what these take, and are safe.
 
+pub mod lap;
+
 use abi::status::Progress;
 use abi::syscall::{CALL_REFUSE_FROZEN, PERSISTENT_EXISTING, number, pack_lengths};
 use abi::{ActorId, PortId, ReplyToken, Span, Status, ThreadId};
@@ -103,9 +105,12 @@ pub fn sys_clock() -> u64 {
 }
 
 /// Sleeps for at least `span`.
-pub fn sys_sleep(span: Span) {
+///
+/// # Errors
+/// When the thread is told to give up before that.
+pub fn sys_sleep(span: Span) -> Result<()> {
     // SAFETY: touches no memory.
-    unsafe { syscall(number::sleep, [span.0, 0, 0, 0, 0, 0]) };
+    done(unsafe { syscall(number::sleep, [span.0, 0, 0, 0, 0, 0]) })
 }
 
 /// Lets other threads of the same priority run.

@@ -1,5 +1,7 @@
 //! How an actor begins, and how it ends when its main function returns.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use abi::layout;
 use abi::start::{PreviousEnd, StartRecord};
 use abi::{ActorId, Name};
@@ -118,8 +120,18 @@ impl<T: Ending> Ending for Result<T> {
     }
 }
 
+/// This incarnation's capability; nobody's before the actor is entered.
+static OWN: AtomicU64 = AtomicU64::new(0);
+
+/// The capability of this incarnation.
+#[must_use]
+pub fn own_actor() -> ActorId {
+    ActorId::from_raw(OWN.load(Ordering::Relaxed))
+}
+
 /// Runs an actor from its entry to its end; called by what [`entry!`] makes.
 pub fn run<E: Ending>(actor: u64, incarnation: u64, main: fn(Start) -> E) -> ! {
+    OWN.store(actor, Ordering::Relaxed);
     match read(actor, incarnation) {
         Ok(start) => main(start).end(),
         Err(error) => panic!("no start record: {error}"),

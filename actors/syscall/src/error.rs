@@ -3,7 +3,7 @@
 use core::fmt;
 
 use abi::status::Progress;
-use abi::{ActorId, PortId, Status};
+use abi::{ActorId, LapId, PortId, Status};
 
 /// The result of everything that may be refused.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -23,7 +23,15 @@ pub enum Error {
         /// How far the request had come.
         progress: Progress,
     },
-    /// There is no such port, and there will be none.
+    /// The LAP's owner was restarted: the handle is of an earlier incarnation, or the callee failed
+    /// while we were inside or waited to get in.
+    LapRestarted {
+        /// The LAP's present capability.
+        new: LapId,
+        /// How far the invocation had come.
+        progress: Progress,
+    },
+    /// There is no such port or LAP, and there will be none.
     Dead {
         /// How far the request had come.
         progress: Progress,
@@ -53,11 +61,24 @@ impl Error {
         *self == Self::Refused(Status::TIMED_OUT)
     }
 
+    /// How far a request had come that was cut off by its callee's failure.
+    #[must_use]
+    pub fn progress(&self) -> Option<Progress> {
+        match *self {
+            Self::Restarted { progress, .. }
+            | Self::LapRestarted { progress, .. }
+            | Self::Dead { progress } => Some(progress),
+            _ => None,
+        }
+    }
+
     /// The status behind the error.
     #[must_use]
     pub fn status(&self) -> Status {
         match *self {
-            Self::Restarted { .. } | Self::ActorRestarted { .. } => Status::RESTARTED,
+            Self::Restarted { .. } | Self::LapRestarted { .. } | Self::ActorRestarted { .. } => {
+                Status::RESTARTED
+            }
             Self::Dead { .. } => Status::DEAD,
             Self::BufferTooSmall { .. } => Status::BUFFER_TOO_SMALL,
             Self::Refused(status) | Self::Declined(status) => status,
@@ -76,6 +97,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Restarted { new, progress } => write!(f, "restarted as {new}, {progress}"),
+            Self::LapRestarted { new, progress } => write!(f, "restarted as {new}, {progress}"),
             Self::Dead { progress } => write!(f, "dead, {progress}"),
             Self::ActorRestarted { new } => write!(f, "restarted as {new}"),
             Self::BufferTooSmall { needed } => write!(f, "buffer too small for {needed} bytes"),

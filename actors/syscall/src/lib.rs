@@ -9,6 +9,8 @@
 //! | [`entry`] | [`entry!`] makes the ELF entry point; [`Start`] is what the actor is told |
 //! | [`server`] | owns the receive loop: implement [`Server`], hand it to [`serve`](server::serve) |
 //! | [`port`] | [`Port`] (mine) and [`RemotePort`] (somebody's): messages and calls |
+//! | [`lap`] | [`Lap`] (mine) and [`RemoteLap`] (somebody's): threads that come and go |
+//! | [`handler`], [`probe`] | code that the kernel runs: traps, interrupts, times, exceptions, aborts |
 //! | [`persistent`] | memory that survives a restart: [`PersistentCell`], [`PersistentRegion`] |
 //! | [`region`], [`thread`] | private memory and further threads |
 //! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
@@ -33,14 +35,17 @@ pub use serde;
 pub mod call;
 pub mod entry;
 mod error;
+pub mod handler;
 #[cfg(feature = "heap")]
 pub mod heap;
+pub mod lap;
 pub mod ledger;
 pub mod log;
 pub mod panic;
 pub mod persistent;
 pub mod plain;
 pub mod port;
+pub mod probe;
 pub mod region;
 pub mod server;
 pub mod site;
@@ -51,6 +56,8 @@ mod wire;
 
 pub use entry::Start;
 pub use error::{Error, Result};
+pub use handler::Handler;
+pub use lap::{Invocation, Lap, RemoteLap, Stacks};
 pub use persistent::{PersistentCell, PersistentRegion};
 pub use port::{Caller, Port, RemotePort};
 pub use region::Region;

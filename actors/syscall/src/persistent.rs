@@ -89,6 +89,18 @@ impl PersistentRegion {
         self.is_new
     }
 
+    /// Keeps the region open for the rest of the incarnation, as words that all threads share.
+    #[must_use]
+    pub fn into_words(self) -> &'static [AtomicU64] {
+        let start = core::ptr::with_exposed_provenance(self.address as usize);
+        let count = self.bytes / size_of::<AtomicU64>();
+        core::mem::forget(self);
+        // SAFETY: the invariant of `PersistentRegion`: nobody frees the memory, because that takes
+        // a handle, and nobody else has one. It starts at a page, so that words are aligned; any
+        // bytes are a word.
+        unsafe { slice::from_raw_parts(start, count) }
+    }
+
     /// Gives the memory back to the kernel. Its content is lost.
     ///
     /// # Errors

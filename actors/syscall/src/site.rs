@@ -100,6 +100,20 @@ pub fn ready() {
     call::sys_ready();
 }
 
+/// Says that the calling actor is alive, for its heartbeat.
+pub fn kick() {
+    call::lap::sys_kick();
+}
+
+/// Reports another actor as broken, which is then treated as a failure of that actor. Needs the
+/// right. At most 120 bytes of the reason are kept.
+///
+/// # Errors
+/// When the right is missing, or the capability is stale.
+pub fn complain(actor: ActorId, reason: &str) -> Result<()> {
+    call::lap::sys_complain(actor, reason)
+}
+
 /// Reads what was typed at the console. Needs the right.
 ///
 /// # Errors

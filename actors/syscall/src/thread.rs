@@ -5,7 +5,7 @@
 
 use core::mem;
 
-use abi::{Instant, Span, ThreadId};
+use abi::{ActorId, Instant, Span, ThreadId};
 
 use crate::{Result, call};
 
@@ -45,10 +45,25 @@ impl Thread {
             .map(|id| Self { id })
     }
 
+    /// Makes a handle of an identifier kept elsewhere; the kernel checks it at each use.
+    #[must_use]
+    pub fn from_id(id: ThreadId) -> Self {
+        Self { id }
+    }
+
     /// The thread's identifier.
     #[must_use]
     pub fn id(self) -> ThreadId {
         self.id
+    }
+
+    /// Tells it to give up what it does. What that means is said at
+    /// [`Call::ThreadAbort`](abi::syscall::Call::ThreadAbort).
+    ///
+    /// # Errors
+    /// When it is no more, or neither this actor's nor inside this actor.
+    pub fn abort(self) -> Result<()> {
+        call::lap::sys_thread_abort(self.id)
     }
 
     /// Sets its priority; returns what it was.
@@ -70,9 +85,32 @@ pub fn yield_now() {
     call::sys_thread_yield();
 }
 
-/// Sleeps for at least `span`.
+/// Sleeps for at least `span`, unless the thread is told to give up; see [`Thread::abort`].
 pub fn sleep(span: Span) {
-    call::sys_sleep(span);
+    // Who cares calls `sleep_whole`.
+    let _ = sleep_whole(span);
+}
+
+/// Sleeps for at least `span`.
+///
+/// # Errors
+/// [`Status::ABORTED`](abi::Status::ABORTED) when the thread is told to give up before that.
+pub fn sleep_whole(span: Span) -> Result<()> {
+    call::sys_sleep(span)
+}
+
+/// The calling thread, by its identifier: what others need to know to name it.
+#[must_use]
+pub fn current() -> Thread {
+    Thread {
+        id: call::lap::sys_thread_self().0,
+    }
+}
+
+/// The actor that the calling thread belongs to: in a LAP, seldom the actor that runs the code.
+#[must_use]
+pub fn home() -> ActorId {
+    call::lap::sys_thread_self().1
 }
 
 /// The time, which goes on over restarts.

@@ -15,7 +15,7 @@ use abi::{PortId, ReplyToken, Status};
 
 use super::means;
 use crate::stub::syscall;
-use crate::{Port, Region, RemotePort, Result, Thread, call, thread};
+use crate::{Lap, Port, Region, RemotePort, Result, Stacks, Thread, call, thread};
 
 /// Memory that an actor must not hand to the kernel, or not in this way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -192,7 +192,11 @@ fn kind(entry: &Description, argument: &str) -> Kind {
     match (entry.number, argument) {
         // To exit, to sleep for ever and to restart oneself are rights of every actor.
         (number::exit | number::sleep | number::restart, _) | (_, "timeout") => Kind::Spared,
-        (_, "text" | "message" | "name" | "request") => Kind::Input,
+        // Outside any invocation there is nothing to return from: always a failure.
+        (number::lap_return, _) => Kind::Spared,
+        // These are attacked as an address with its length.
+        (number::lap_invoke, "mode") => Kind::Length,
+        (_, "text" | "message" | "name" | "request" | "memory") => Kind::Input,
         (_, "buffer" | "reply") => Kind::Output,
         (_, "length" | "capacity" | "lengths") => Kind::Length,
         _ => Kind::Value,
@@ -240,12 +244,17 @@ impl Case {
         // A message to receive, so that the kernel gets as far as writing it.
         call::sys_send(port.id(), &[0; LENGTH as usize / 2], abi::Span::ZERO)?;
 
+        let lap = Lap::create("", Stacks::of_count(1), 0, |_| (0, 0))?;
+
         let entry = TABLE
             .get(self.number as usize)
             .map_or(&[][..], |entry| entry.arguments);
         let mut arguments = [0; 6];
         for (slot, argument) in arguments.iter_mut().zip(entry) {
-            *slot = self.sensible(argument, own.address(), port.id(), peer, token);
+            *slot = match *argument {
+                "lap" => lap.id().raw(),
+                _ => self.sensible(argument, own.address(), port.id(), peer, token),
+            };
         }
         self.spoil(&mut arguments, entry, own.address());
 
@@ -276,6 +285,8 @@ impl Case {
         for (slot, name) in arguments.iter_mut().zip(names).skip(self.position) {
             match *name {
                 "length" | "capacity" => *slot = length,
+                // So that the flags, too, are what an enemy would choose.
+                "mode" => *slot = length,
                 "lengths" if matches!(self.argument, "buffer" | "reply") => {
                     *slot = pack_lengths(16, length as usize);
                 }
@@ -306,6 +317,7 @@ impl Case {
             "length" => 7,
             "capacity" => LENGTH,
             "lengths" => pack_lengths(16, LENGTH as usize),
+            "stack_count" => 1,
             "timeout" => abi::Span::from_millis(5).0,
             "entry" => quiet_thread as extern "C" fn() -> ! as usize as u64,
             "stack_bytes" => 4 * PAGE_BYTES,
@@ -438,7 +450,9 @@ mod tests {
 
     #[test]
     fn every_pointer_of_every_syscall_is_attacked() {
-        let pointers = ["text", "message", "name", "request", "buffer", "reply"];
+        let pointers = [
+            "text", "message", "name", "request", "buffer", "reply", "memory",
+        ];
         for entry in TABLE {
             for argument in entry
                 .arguments
@@ -477,6 +491,7 @@ mod tests {
             number::sleep,
             number::restart,
             number::thread_exit,
+            number::lap_return,
         ] {
             assert!(cases().all(|case| case.number != number));
         }
