@@ -19,6 +19,7 @@ use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::list::{Link, Linked, List};
+use crate::sched::Floating;
 use crate::slot::{self, SlotTable};
 use crate::syscall::Next;
 use crate::thread::{Invocation, Kind, Manner, State, Thread, Wait};
@@ -535,7 +536,7 @@ impl Kernel {
             (Ok(()), Some(thread)) => {
                 thread.frame_mut().rcx = frame.rsi;
                 thread.frame_mut().r8 = frame.rdx;
-                self.enter_here();
+                self.enter_here(Floating::Cleared);
             }
             (Err(Refusal::Status(status, results)), Some(thread)) => {
                 thread.set_results(status, results);
@@ -559,16 +560,12 @@ impl Kernel {
         self.ask(thread, 0)
     }
 
-    /// Whether the current thread is in an exception handler.
+    /// Whether the current thread runs an exception handler, rather than something that called.
     #[must_use]
     pub fn is_handling_exception(&self) -> bool {
         let thread = self.threads.at(self.scheduler.current());
-        thread.is_some_and(|record| {
-            record
-                .visits()
-                .iter()
-                .any(|visit| matches!(visit.kind, Kind::Exception(_)))
-        })
+        let visit = thread.and_then(|record| record.visit());
+        visit.is_some_and(|visit| matches!(visit.kind, Kind::Exception(_)))
     }
 
     /// Sends a thread into the first exception handler from number `asked` on. False when none
@@ -659,7 +656,7 @@ impl Kernel {
             (frame.rsp, frame.rcx, frame.r8) = (own - 8, own, length);
         }
         if thread == self.scheduler.current() {
-            self.enter_here();
+            self.enter_here(Floating::Kept);
         }
         true
     }
@@ -730,7 +727,7 @@ impl Kernel {
         }
         if self.enter_abort(thread, here) {
             if thread == self.scheduler.current() {
-                self.enter_here();
+                self.enter_here(Floating::Kept);
             }
             return Ok(Next::Blocked);
         }

@@ -16,6 +16,7 @@ use abi::status::Progress;
 use abi::syscall::{COPY_FROM_CALLER, COPY_TO_CALLER, LAP_LEND, LAP_WRITABLE};
 use abi::{ActorId, FaultKind, LapId, Span, Status};
 
+use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::{
     FLAG_INTERRUPTS, FLAG_RESERVED, LAP_VECTOR, TrapFrame, USER_CODE, USER_DATA,
 };
@@ -24,6 +25,7 @@ use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::memory::Blame;
 use crate::port::Presence;
+use crate::sched::Floating;
 use crate::syscall::Next;
 use crate::thread::{Invocation, Kind, Manner, Memory, State, VISITOR, Visit, Wait};
 use crate::user::UserSlice;
@@ -65,7 +67,7 @@ impl Kernel {
         match free_stack(lap) {
             Some(stack) if !is_absent => {
                 self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke)?;
-                self.enter_here();
+                self.enter_here(Floating::Cleared);
                 Ok(Next::Blocked)
             }
             _ if timeout == Span::ZERO => {
@@ -299,11 +301,17 @@ impl Kernel {
             }
             Kind::Handler(handler) => return self.handled(thread, handler),
         }
+        let registers = floating(visit.kind);
         if thread == self.scheduler.current() {
-            self.enter_here();
-        } else {
-            self.make_ready(thread);
+            self.enter_here(registers);
+            return;
         }
+        if registers == Floating::Cleared
+            && let Some(record) = self.threads.at_mut(thread)
+        {
+            record.floating_point = FloatingPoint::INITIAL;
+        }
+        self.make_ready(thread);
     }
 
     /// What the caller of a thread's present visit is told, if the callee is over.
@@ -439,6 +447,14 @@ impl Kernel {
                 Err(Refusal::Fault(fault)) => self.fail(thread, fault.record()),
             }
         }
+    }
+}
+
+/// What happens to floating-point registers at both ends of a visit.
+const fn floating(kind: Kind) -> Floating {
+    match kind {
+        Kind::Invoke | Kind::Trap | Kind::Handler(_) => Floating::Cleared,
+        Kind::Exception(_) | Kind::Abort => Floating::Kept,
     }
 }
 

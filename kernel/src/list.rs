@@ -87,6 +87,13 @@ impl<const L: usize> List<L> {
         self.insert(table, slot, NONE, self.head);
     }
 
+    /// Moves the first entry to the end and returns it.
+    pub fn rotate<T: Linked<L>>(&mut self, table: &mut SlotTable<T>) -> Option<u32> {
+        let slot = self.pop_front(table)?;
+        self.push_back(table, slot);
+        Some(slot)
+    }
+
     /// Takes the first entry.
     pub fn pop_front<T: Linked<L>>(&mut self, table: &mut SlotTable<T>) -> Option<u32> {
         let slot = self.first()?;
@@ -169,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_like_a_deque(operations in prop::collection::vec((0u8..4, 0u32..12), 1..300)) {
+        fn behaves_like_a_deque(operations in prop::collection::vec((0u8..5, 0u32..12), 1..300)) {
             let mut table = SlotTable::new(12);
             for _ in 0..12 {
                 table.insert(Item(Link::FREE)).unwrap();
@@ -178,6 +185,10 @@ mod tests {
             let mut model: VecDeque<u32> = VecDeque::new();
             for (kind, slot) in operations {
                 match kind {
+                    4 => {
+                        if !model.is_empty() { model.rotate_left(1); }
+                        prop_assert_eq!(list.rotate(&mut table), model.back().copied());
+                    }
                     0 => {
                         list.push_back(&mut table, slot);
                         if !model.contains(&slot) { model.push_back(slot); }

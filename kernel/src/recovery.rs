@@ -28,7 +28,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
 use crate::region::Origin;
 use crate::slot;
-use crate::thread::{State, Wait};
+use crate::thread::{HOME, State, Wait};
 use crate::timer::tick_at;
 
 /// Priority of the recovery thread. Above almost everything, so that recovery is quick; three
@@ -68,9 +68,11 @@ enum Work {
         actor: ActorId,
         fate: Fate,
         successor: Option<ActorId>,
-        lap: u32,
-        port: u32,
-        thread: u32,
+        /// LAPs and ports still to be renounced.
+        laps: u32,
+        ports: u32,
+        /// The thread stopped last.
+        thread: Option<u32>,
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
     Wipe { actor: ActorId, after: After },
@@ -255,17 +257,17 @@ impl Kernel {
         let Some(record) = self.actors.at(slot.0) else {
             return;
         };
-        let (lap, port) = match fate {
-            Fate::Restart | Fate::End => (record.laps.first(), record.ports.first()),
-            Fate::Hold => (None, None),
+        let (laps, ports) = match fate {
+            Fate::Restart | Fate::End => (record.lap_count, record.port_count),
+            Fate::Hold => (0, 0),
         };
         self.recovery.work = Some(Work::Freeze {
             actor,
             fate,
             successor,
-            lap: lap.unwrap_or(slot::NONE),
-            port: port.unwrap_or(slot::NONE),
-            thread: record.threads.first().unwrap_or(slot::NONE),
+            laps,
+            ports,
+            thread: None,
         });
     }
 
@@ -276,8 +278,8 @@ impl Kernel {
                 actor,
                 fate,
                 successor,
-                mut lap,
-                mut port,
+                mut laps,
+                mut ports,
                 mut thread,
             } => {
                 let slot = actor.slot().0;
@@ -286,29 +288,30 @@ impl Kernel {
                     Fate::End | Fate::Hold => PortFate::End,
                 };
                 for _ in 0..BATCH {
-                    let Some(record) = self.actors.at(slot) else {
+                    let Some(record) = self.actors.at_mut(slot) else {
                         break;
                     };
                     if let Some(handler) = record.handlers.first() {
                         self.disconnect(handler);
                     } else if let Some(lending) = record.lendings.first() {
                         self.hide_lending(lending);
-                    } else if lap != slot::NONE {
-                        let next = record.laps.after(&self.laps, lap);
-                        self.renounce_lap(lap, port_fate);
-                        lap = next.unwrap_or(slot::NONE);
-                    } else if port != slot::NONE {
-                        let next = record.ports.after(&self.ports, port);
-                        self.renounce_port(port, port_fate);
-                        port = next.unwrap_or(slot::NONE);
+                    } else if laps > 0 {
+                        laps -= 1;
+                        if let Some(lap) = record.laps.rotate(&mut self.laps) {
+                            self.renounce_lap(lap, port_fate);
+                        }
+                    } else if ports > 0 {
+                        ports -= 1;
+                        if let Some(port) = record.ports.rotate(&mut self.ports) {
+                            self.renounce_port(port, port_fate);
+                        }
                     } else if let Some(visitor) = record.visitors.first()
                         && fate != Fate::Hold
                     {
                         self.deflect(visitor);
-                    } else if thread != slot::NONE {
-                        let next = record.threads.after(&self.threads, thread);
-                        self.stop_thread(thread);
-                        thread = next.unwrap_or(slot::NONE);
+                    } else if let Some(next) = self.next_thread(slot, thread) {
+                        thread = Some(next);
+                        self.stop_thread(next);
                     } else {
                         self.report(Event::Frozen { actor, successor });
                         return None;
@@ -318,8 +321,8 @@ impl Kernel {
                     actor,
                     fate,
                     successor,
-                    lap,
-                    port,
+                    laps,
+                    ports,
                     thread,
                 })
             }
@@ -332,6 +335,22 @@ impl Kernel {
                 }
                 Some(work)
             }
+        }
+    }
+
+    /// The thread of an actor to be stopped after `last`. Should that one be gone, all are gone
+    /// through again: stopping is done once or twice with the same effect.
+    fn next_thread(&self, slot: u32, last: Option<u32>) -> Option<u32> {
+        let threads = self.actors.at(slot)?.threads;
+        let last = last.filter(|last| {
+            let record = self.threads.at(*last);
+            record.is_some_and(|record| {
+                record.home.slot() == Slot(slot) && record.links[HOME].is_linked()
+            })
+        });
+        match last {
+            Some(last) => threads.after(&self.threads, last),
+            None => threads.first(),
         }
     }
 

@@ -37,6 +37,16 @@ pub struct Scheduler {
     reschedule: bool,
 }
 
+/// What happens to a thread's floating-point registers when it changes actors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Floating {
+    /// They are cleared: by convention nothing is kept in them over a call, and nothing of one
+    /// actor may be seen by another.
+    Cleared,
+    /// They are kept: the thread was interrupted. A handler that uses them puts them back.
+    Kept,
+}
+
 /// Where in its queue a thread that stops running goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
@@ -213,7 +223,7 @@ impl Kernel {
             self.leave_floating_point(previous);
             self.enter(next);
         } else if context != self.threads.at(next).map(|record| record.context) {
-            self.enter_here();
+            self.enter_here(Floating::Cleared);
         }
     }
 
@@ -282,14 +292,12 @@ impl Kernel {
     }
 
     /// Continues the current thread in another actor: after it went on a visit or came back.
-    pub fn enter_here(&mut self) {
+    pub fn enter_here(&mut self, registers: Floating) {
         let current = self.scheduler.current;
         let Some(record) = self.threads.at(current) else {
             return;
         };
-        if record.uses_floating_point {
-            // By convention nothing is kept in these registers over a call, and nothing of one
-            // actor may be seen by another.
+        if record.uses_floating_point && registers == Floating::Cleared {
             FloatingPoint::INITIAL.load();
         }
         let here = record.here;
