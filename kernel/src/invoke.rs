@@ -129,7 +129,7 @@ impl Kernel {
             rsi: invocation.arguments[0],
             rdx: invocation.arguments[1],
             rcx: address,
-            r8: invocation.memory.length(),
+            r8: mode_of(invocation),
             r9: caller.raw(),
             vector: LAP_VECTOR,
             cs: USER_CODE,
@@ -230,8 +230,10 @@ impl Kernel {
             return Err(Status::TOO_LONG.into());
         }
         let thread = self.current_thread().ok_or(Status::DEAD)?;
-        if thread.depth() == 0 {
-            return Err(Status::BAD_ARGUMENT.into());
+        match thread.visit() {
+            None => return Err(Status::BAD_ARGUMENT.into()),
+            Some(visit) if visit.kind != Kind::Trap => return Err(Status::NOT_PERMITTED.into()),
+            Some(_) => {}
         }
         let caller = thread.caller();
         if !self.is_live(caller) {
@@ -475,6 +477,17 @@ enum CopyBack {
     Done,
     /// The caller's memory is gone: the invocation was completed, its result is lost.
     Failed,
+}
+
+/// The `mode` a callee is told: the memory argument's length, and what it may do with it.
+const fn mode_of(invocation: &Invocation) -> u64 {
+    let flags = match invocation.manner {
+        Manner::Copy => 0,
+        Manner::CopyBack => LAP_WRITABLE,
+        Manner::Lend => LAP_LEND,
+        Manner::LendWritable => LAP_LEND | LAP_WRITABLE,
+    };
+    invocation.memory.length() | flags
 }
 
 /// Checks what a caller wants of a LAP.

@@ -237,8 +237,8 @@ syscalls! {
     /// `entry`, each on one of `stack_count` (1 to 32) stacks of `stack_bytes`. `cookie` is
     /// handed to the code at `entry`. A LAP with a name can be found, and keeps its name over
     /// restarts as a port does. The registers at `entry` are: RDI the cookie, RSI and RDX the
-    /// arguments, RCX and R8 address and length of the memory argument, R9 the caller's
-    /// capability.
+    /// arguments, RCX the address of the memory argument, R8 its `mode` as the caller gave it,
+    /// R9 the caller's capability.
     32 lap_create LapCreate(entry, cookie, name, length, stack_bytes, stack_count) -> (lap);
 
     /// Destroys a LAP of the caller's. Threads inside finish; nobody enters any more.
@@ -266,9 +266,10 @@ syscalls! {
     /// this fail before it returns, its own caller is told `completed`.
     37 lap_done LapDone() -> ();
 
-    /// Copies between the memory of the caller and that of the thread's caller in the invocation
-    /// it is in, at most 4096 bytes. `direction` 0 reads from it, 1 writes to it. Memory that is
-    /// not the other's is a bad argument, not a fault.
+    /// Copies between the memory of the caller, which is serving a trap, and that of the thread
+    /// that trapped, at most 4096 bytes. `direction` 0 reads from it, 1 writes to it. Memory that
+    /// is not the other's is a bad argument, not a fault. In any other invocation it is not
+    /// permitted: there, a caller gives what it wants to give.
     38 lap_copy LapCopy(direction, own, theirs, length) -> ();
 
     /// Connects a LAP of the caller's to something that happens; see `HandlerKind`. The kernel
