@@ -1,17 +1,17 @@
 //! The states of one actor and the legal transitions between them, as one table.
 //!
 //! ```text
-//!                    ┌────────────────── Prepared ◀── Restarting ◀──┐
-//!                    ▼                      ▲              │        │
-//! Vacant ─▶ Declared │ (first load) ────────┘              └─────▶ Frozen ─▶ Terminating
-//!                Activating ─▶ Running ─▶ Down ─▶ Freezing ─────────┘ │           │
-//!                                                   ▲  │              │       Terminated
-//!                                                   Held              └─ ...      │
-//!                                                                              Declared
+//! Vacant ─▶ Declared ─▶ Prepared ─▶ Activating ─▶ Running ─▶ Down ─▶ Freezing ◀─▶ Held
+//!                          ▲                                             │
+//!                          └──────────── Restarting ◀── Frozen ◀─────────┘
+//!                                                         │
+//!                                  Terminated ◀── Terminating
 //! ```
 //!
-//! The states that end in *-ing* are those in which an action is out and its report awaited. There
-//! is never a second action out for the same actor.
+//! The drawing shows the usual way; the table below has the short cuts too.
+//!
+//! In `Activating`, `Freezing`, `Restarting` and `Terminating` an action is out and its report
+//! awaited. There is never a second action out for the same actor.
 
 use abi::site::ActorState;
 

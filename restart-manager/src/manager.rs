@@ -1,10 +1,12 @@
 //! The state machine: events in, actions out.
 //!
-//! This file holds the interface and what is declared; the machine itself is in four parts:
+//! This file holds the interface and what is declared; the machine itself is in these parts:
 //!
 //! | module | its one idea |
 //! |---|---|
-//! | `news` | what ended or is to end, and what is decided about it |
+//! | `news` | what came in: where each event goes, and what ends without a failure |
+//! | `failures` | what failed, and what is decided about it |
+//! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
 //! | `records` | what is written into the ledger |
@@ -45,6 +47,8 @@ use crate::{
     Ledger, RestartPolicy, State,
 };
 
+mod course;
+mod failures;
 mod news;
 mod progress;
 mod records;

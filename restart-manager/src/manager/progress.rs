@@ -59,16 +59,6 @@ impl RestartManager<'_> {
         None
     }
 
-    fn unlist(&mut self, before: Option<GroupSlot>, slot: GroupSlot, after: Option<GroupSlot>) {
-        match before.and_then(|before| self.groups.get_mut(before.index())) {
-            None => self.first_busy = after,
-            Some(before) => before.next_busy = after,
-        }
-        if self.last_busy == Some(slot) {
-            self.last_busy = before;
-        }
-    }
-
     /// Takes a group as far as it comes without a report, or to its next action.
     ///
     /// Ends: each round either visits the next member, or goes over to a later phase, or takes

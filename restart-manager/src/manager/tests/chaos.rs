@@ -159,7 +159,7 @@ fn check(manager: &RestartManager<'static>, action: &Action) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn no_sequence_of_events_breaks_the_manager(

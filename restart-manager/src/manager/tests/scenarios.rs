@@ -305,6 +305,132 @@ fn an_activation_that_fails_is_followed_by_a_reload_of_that_member() {
 }
 
 #[test]
+fn once_it_runs_an_actor_that_was_reloaded_is_restarted_from_memory_again() {
+    let mut fake = Fake::running(&[&[Direct]]);
+    fake.fail(0, HOT, 0);
+    fake.poll_all();
+    fake.complete(0, Ok(()));
+    fake.poll_all();
+    fake.complete(0, Err(&fault(HOT, 0)));
+    fake.settle();
+    fake.fail(0, HOT, 0);
+    fake.poll_all();
+    fake.complete(0, Ok(()));
+    assert!(matches!(
+        fake.poll_all()[..],
+        [Action::Restart {
+            source: Source::Memory,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn an_actor_loaded_behind_the_one_being_activated_is_not_forgotten() {
+    let mut fake = Fake::new(&[&[Direct, Direct]], 8, &Dictated);
+    fake.load(1);
+    fake.poll_all();
+    fake.load(0);
+    fake.settle();
+    fake.check_rest();
+    assert_eq!(fake.state(0), State::Running);
+}
+
+#[test]
+fn members_that_wait_for_their_activation_are_reloaded_if_their_group_is() {
+    let mut fake = Fake::running(&[&[Direct, Direct]]);
+    fake.fail(0, HOT, 0);
+    while fake.state(0) != State::Running {
+        fake.complete(0, Ok(()));
+        fake.poll_all();
+    }
+    assert_eq!(
+        (fake.state(1), fake.in_flight.len()),
+        (State::Activating, 1)
+    );
+    fake.fail(0, RELOAD, 0);
+    fake.complete(0, Err(&fault(RELOAD, 0)));
+    fake.settle();
+    fake.check_rest();
+
+    let mut fake = Fake::running(&[&[Direct, Direct]]);
+    fake.fail(0, HOT, 0);
+    while fake.state(0) != State::Activating {
+        fake.complete(0, Ok(()));
+        fake.poll_all();
+    }
+    fake.actors[0].has_threads = true;
+    fake.actors[0].starts += 1;
+    fake.in_flight.clear();
+    fake.fail(0, RELOAD, 0);
+    assert_eq!(fake.state(1), State::Prepared);
+    fake.settle();
+    fake.check_rest();
+    let last = |actor| {
+        fake.ledger()
+            .into_iter()
+            .rfind(|entry| entry.name == actor)
+            .unwrap()
+    };
+    for name in ["actor 0", "actor 1"] {
+        assert_eq!(
+            last(Name::truncated(name)).response,
+            Recorded::RELOAD,
+            "{name}"
+        );
+        assert_eq!(last(Name::truncated(name)).block_reads, 7, "{name}");
+    }
+}
+
+#[test]
+fn what_an_actor_does_shows_that_it_was_activated() {
+    let table: [fn(ActorId) -> Event<'static>; 3] = [
+        |actor| Event::Ready { actor },
+        |actor| Event::FirstReply { actor },
+        |actor| Event::Exited { actor },
+    ];
+    for event in table {
+        let mut fake = Fake::running(&[&[Direct]]);
+        fake.fail(0, HOT, 0);
+        while fake.state(0) != State::Activating {
+            fake.complete(0, Ok(()));
+            fake.poll_all();
+        }
+        let actor = fake.id(0);
+        fake.tell(event(actor));
+        assert_eq!(fake.manager.ignored().misplaced, 0);
+        assert_eq!(fake.ledger()[0].outcome, Outcome::DONE);
+        fake.complete(0, Ok(()));
+        assert_eq!(
+            fake.manager.ignored().misplaced,
+            1,
+            "the report came too late"
+        );
+        fake.settle();
+        fake.check_rest();
+    }
+}
+
+#[test]
+fn a_load_that_fails_does_not_let_a_held_group_go() {
+    let mut fake = Fake::new(&[&[Direct, Direct]], 8, &Dictated);
+    fake.load(0);
+    fake.settle();
+    fake.fail(0, HOLD, 0);
+    fake.settle();
+    fake.tell(Event::LoadFailed {
+        actor: fake.id(1),
+        fault: &fault(HOT, 0),
+    });
+    fake.settle();
+    fake.check_rest();
+    assert_eq!(
+        (fake.state(0), fake.state(1)),
+        (State::Held, State::Terminated)
+    );
+}
+
+#[test]
 fn a_clean_exit_is_no_failure_and_concerns_nobody_else() {
     let mut fake = Fake::running(&[&[Direct, Direct]]);
     fake.tell(Event::Exited { actor: fake.id(0) });
@@ -314,6 +440,7 @@ fn a_clean_exit_is_no_failure_and_concerns_nobody_else() {
         (fake.state(0), fake.state(1)),
         (State::Terminated, State::Running)
     );
+    assert_eq!((fake.id(1), fake.ledger().len()), (generation(1, 1), 1));
     let entry = fake.ledger()[0];
     assert_eq!(
         (entry.cause, entry.outcome),
