@@ -102,6 +102,12 @@ impl Handlers {
             traps: [slot::NONE; TRAPS],
         }
     }
+
+    /// How many are connected.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.table.used()
+    }
 }
 
 const fn has_thread(kind: HandlerKind) -> bool {

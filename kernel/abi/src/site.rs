@@ -56,6 +56,12 @@ pub struct SiteInfo {
     pub used_ports: u32,
     /// Messages in queues.
     pub used_messages: u32,
+    /// Local Access Points that exist.
+    pub used_laps: u32,
+    /// Memory arguments that are lent at present.
+    pub used_lendings: u32,
+    /// Handlers that are connected.
+    pub used_handlers: u32,
     /// Persistent regions that exist.
     pub persistent_regions: u32,
     /// Bytes of the kernel heap in use.

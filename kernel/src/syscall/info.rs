@@ -1,8 +1,12 @@
 //! Syscalls that tell about the site, and those of its console and its end.
 
+use core::ptr::NonNull;
+
 use abi::site::{ActorInfo, Hook, Rights, SiteInfo};
 use abi::syscall::NO_MORE;
 use abi::{ActorId, Span, StartRecord, Status};
+
+use volatile::VolatilePtr;
 
 use super::{DONE, Next};
 use crate::arch::{exit, interrupts};
@@ -54,6 +58,9 @@ impl Kernel {
             used_threads: self.threads.used(),
             used_ports: self.ports.used(),
             used_messages: self.messages.used(),
+            used_laps: self.laps.used(),
+            used_lendings: self.lendings.used(),
+            used_handlers: self.handlers.used(),
             persistent_regions: self.persistent.used(),
             heap_used: heap::used() as u64,
             block_reads: self.counters.block_reads,
@@ -179,10 +186,11 @@ impl Kernel {
         let Some(Origin::Copy(frame) | Origin::Frame(frame)) = used else {
             return Err(Status::NOT_FOUND.into());
         };
-        // SAFETY: A page of an image; nothing in the kernel holds a reference to it.
-        let bytes = unsafe { direct::bytes(frame) };
         // The last byte: what is there is not run by the test.
-        bytes[4095] ^= 1;
+        let byte = NonNull::new(direct::at(frame.address() + 4095)).ok_or(Status::NOT_FOUND)?;
+        // SAFETY: A byte of a page of an image; nothing in the kernel holds a reference to it.
+        // Volatile: who reads it is the actor, of which the compiler knows nothing.
+        unsafe { VolatilePtr::new(byte) }.update(|byte| byte ^ 1);
         Ok(DONE)
     }
 
