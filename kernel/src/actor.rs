@@ -196,4 +196,6 @@ pub struct PersistentRegion {
     pub extent: crate::mm::extent::Extent,
     /// Its first page, the same in every incarnation.
     pub page: crate::mm::Page,
+    /// How many of its frames have been zeroed. Until all are, nobody sees it.
+    pub zeroed: u32,
 }

@@ -21,8 +21,8 @@ use crate::thread::{QUEUE, Wait};
 /// Link to the owner's other LAPs.
 pub const OWNED: usize = 0;
 
-/// Largest stack of a LAP, in pages: 1 MiB.
-const STACK_PAGES_MAX: u64 = 256;
+/// Largest stack of a LAP, in pages: 256 KiB.
+const STACK_PAGES_MAX: u64 = 64;
 
 /// One Local Access Point.
 pub struct Lap {

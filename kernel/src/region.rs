@@ -193,6 +193,15 @@ impl Regions {
         Ok(region)
     }
 
+    /// The region that starts at `start`.
+    pub fn at_mut(&mut self, start: Page) -> Option<&mut Region> {
+        let index = self
+            .0
+            .binary_search_by_key(&start, |region| region.start)
+            .ok()?;
+        self.0.get_mut(index)
+    }
+
     /// Takes out the region that starts at `start`, if it is of the kind `wanted`.
     pub fn remove(&mut self, start: Page, wanted: impl Fn(Kind) -> bool) -> Option<Region> {
         let index = self

@@ -162,6 +162,33 @@ impl AddressSpace {
         cpu::flush(page.address());
     }
 
+    /// Unmaps pages from the end of a range on, a bounded number of steps, and returns the new
+    /// end: the range's start when nothing is left. Stretches without tables take one step.
+    pub fn unmap_tail(&mut self, frames: &mut Frames, start: Page, end: Page) -> Page {
+        /// Pages that one table maps.
+        const TABLE_PAGES: u64 = 512;
+        /// Enough to make the way in and out cheap, few enough to be done in 2,000 instructions.
+        const STEPS: usize = 32;
+        let mut end = end.0;
+        for _ in 0..STEPS {
+            if end <= start.0 {
+                break;
+            }
+            let page = Page(end - 1);
+            let mut tables = Noted {
+                frames,
+                list: &mut self.tables,
+            };
+            if page_table::entry(&mut tables, self.root, page).is_some() {
+                self.unmap(frames, page);
+                end -= 1;
+            } else {
+                end = page.0 - page.0 % TABLE_PAGES;
+            }
+        }
+        Page(end.max(start.0))
+    }
+
     /// Frees one private frame and leaves its page mapped to what `origin` says: the pristine
     /// frame with the rights to map it, or nothing. Returns whether there was one.
     ///

@@ -4,6 +4,7 @@ use abi::layout::{PANIC_MAX, PRIORITY_MAX, USER_END};
 use abi::site::Rights;
 use abi::{ActorId, FaultKind, Slot, Status, Text, ThreadId};
 
+use super::memory::Trim;
 use super::{DONE, Next};
 use crate::actor::News;
 use crate::arch::frame::TrapFrame;
@@ -117,12 +118,15 @@ impl Kernel {
             );
             return Ok(Next::Blocked);
         }
+        // The stack goes first, in as many turns as it takes: the thread is in a syscall and does
+        // not need it.
         let thread = self.scheduler.current();
-        let stack = self.threads.at(thread).map(|record| record.stack);
-        self.destroy_thread(thread);
-        if let Some(stack) = stack {
-            self.free_region(actor, stack, |kind| kind == Kind::Stack);
+        if let Some(stack) = self.threads.at(thread).map(|record| record.stack)
+            && self.trim_region(actor, stack, |kind| kind == Kind::Stack) == Trim::More
+        {
+            return Ok(Next::Again);
         }
+        self.destroy_thread(thread);
         Ok(Next::Blocked)
     }
 

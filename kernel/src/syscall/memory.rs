@@ -8,9 +8,11 @@ use super::{DONE, Next};
 use crate::actor::PersistentRegion;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
-use crate::mm::extent::Extent;
 use crate::mm::{Frame, Page, direct, pages_for};
 use crate::region::{Kind, Region, RegionError};
+
+/// Pages zeroed in one go: 2,000 instructions, after which interrupts get their turn.
+const FRAMES_AT_ONCE: u32 = 4;
 
 impl Kernel {
     pub(super) fn region_allocate(&mut self, actor: u32, bytes: u64) -> Result<Next, Refusal> {
@@ -31,28 +33,39 @@ impl Kernel {
             return Err(Status::NOT_FOUND.into());
         }
         let page = Page::containing(address);
-        if self.free_region(actor, page, |kind| kind == Kind::Private) {
-            Ok(DONE)
-        } else {
-            Err(Status::NOT_FOUND.into())
+        match self.trim_region(actor, page, |kind| kind == Kind::Private) {
+            Trim::Gone => Ok(DONE),
+            Trim::More => Ok(Next::Again),
+            Trim::NotFound => Err(Status::NOT_FOUND.into()),
         }
     }
 
-    /// Takes a region that starts at `start` out of an actor's memory, and frees what was private
-    /// in it. Returns whether there was one.
-    pub fn free_region(&mut self, actor: u32, start: Page, wanted: impl Fn(Kind) -> bool) -> bool {
+    /// Frees the end of a region of an actor's: a bounded number of pages, so that the caller can
+    /// let interrupts in before the rest. What is left of the region stays usable until then.
+    pub fn trim_region(&mut self, actor: u32, start: Page, wanted: impl Fn(Kind) -> bool) -> Trim {
         let Some(record) = self.actors.at_mut(actor) else {
-            return false;
+            return Trim::NotFound;
         };
-        let Some(region) = record.regions.remove(start, wanted) else {
-            return false;
+        let Some(region) = record
+            .regions
+            .at_mut(start)
+            .filter(|region| wanted(region.kind))
+        else {
+            return Trim::NotFound;
         };
         if let Some(space) = &mut record.space {
-            for page in region.start.0..region.end.0 {
-                space.unmap(&mut self.frames, Page(page));
-            }
+            region.end = space.unmap_tail(&mut self.frames, region.start, region.end);
         }
-        true
+        if record.space.is_some() && region.start < region.end {
+            return Trim::More;
+        }
+        record.regions.remove(start, |_| true);
+        Trim::Gone
+    }
+
+    /// Frees a whole region of an actor's; for small ones.
+    pub fn free_region(&mut self, actor: u32, start: Page, wanted: impl Fn(Kind) -> bool) {
+        while self.trim_region(actor, start, &wanted) == Trim::More {}
     }
 
     pub(super) fn persistent_open(
@@ -67,31 +80,23 @@ impl Kernel {
         }
         let pages = pages_for(bytes);
         let is_it = |region: &PersistentRegion| region.owner.0 == actor && region.name == name;
-        if let Some((_, region)) = self.persistent.iter().find(|(_, region)| is_it(region)) {
-            if pages > u64::from(region.extent.frames) {
+        let found = self.persistent.iter().find(|(_, region)| is_it(region));
+        let slot = match found.map(|(slot, region)| (slot, region.extent.frames)) {
+            Some((_, frames)) if pages > u64::from(frames) => {
                 return Err(Status::BAD_ARGUMENT.into());
             }
-            let size = u64::from(region.extent.frames) * PAGE_BYTES;
-            return Ok(Next::Return([region.page.address(), size, 0]));
-        }
-        if flags & PERSISTENT_EXISTING != 0 {
-            return Err(Status::NOT_FOUND.into());
-        }
-        let region = self.persistent_create(actor, name, pages)?;
-        Ok(Next::Return([
-            region.start.address(),
-            pages * PAGE_BYTES,
-            1,
-        ]))
+            Some((slot, _)) => slot,
+            None if flags & PERSISTENT_EXISTING != 0 => return Err(Status::NOT_FOUND.into()),
+            None => self.persistent_create(actor, name, pages)?,
+        };
+        self.persistent_prepare(slot)
     }
 
-    fn persistent_create(&mut self, actor: u32, name: Name, pages: u64) -> Result<Region, Refusal> {
+    /// Sets memory aside for a persistent region; its pages are still to be zeroed.
+    fn persistent_create(&mut self, actor: u32, name: Name, pages: u64) -> Result<Slot, Refusal> {
         let record = self.actors.at(actor).ok_or(Status::DEAD)?;
-        let left = record
-            .declaration
-            .budget
-            .persistent_frames
-            .saturating_sub(record.persistent_frames);
+        let budget = record.declaration.budget.persistent_frames;
+        let left = budget.saturating_sub(record.persistent_frames);
         let frames = u32::try_from(pages)
             .ok()
             .filter(|frames| (1..=left).contains(frames));
@@ -103,34 +108,50 @@ impl Kernel {
         let extent = self.preserved.allocate(frames).ok_or(Status::NO_MEMORY)?;
         let page = self.persistent_place(actor, pages).ok_or(Status::NO_MEMORY);
         let page = page.inspect_err(|_| self.preserved.free(extent))?;
+        let owner = Slot(actor);
         let region = PersistentRegion {
-            owner: Slot(actor),
+            owner,
             name,
             extent,
             page,
+            zeroed: 0,
         };
         let Ok((slot, _)) = self.persistent.insert(region) else {
             self.preserved.free(extent);
             return Err(Status::LIMIT_REACHED.into());
         };
-        for frame in 0..extent.frames {
-            direct::zero(Frame(extent.start).offset(frame));
+        if let Some(record) = self.actors.at_mut(actor) {
+            record.persistent_frames += frames;
         }
-        let first = Frame(extent.start);
-        let end = Page(page.0 + pages);
-        let region = Region {
-            start: page,
-            end,
-            kind: Kind::Persistent { first },
-        };
-        let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
-        if let Err(error) = record.regions.insert(region) {
-            self.persistent.remove(slot);
-            self.preserved.free(extent);
+        Ok(slot)
+    }
+
+    /// Zeroes some more pages of a new persistent region; when all are, its owner sees it. A
+    /// region that was ready is simply found.
+    fn persistent_prepare(&mut self, slot: Slot) -> Result<Next, Refusal> {
+        let region = self.persistent.at_mut(slot.0).ok_or(Status::NOT_FOUND)?;
+        let size = u64::from(region.extent.frames) * PAGE_BYTES;
+        let (owner, start) = (region.owner.0, region.page);
+        let record = self.actors.at_mut(owner).ok_or(Status::DEAD)?;
+        if record.regions.find(start).is_some() {
+            return Ok(Next::Return([start.address(), size, 0]));
+        }
+        let first = Frame(region.extent.start);
+        let end = region.extent.frames.min(region.zeroed + FRAMES_AT_ONCE);
+        for frame in region.zeroed..end {
+            direct::zero(first.offset(frame));
+        }
+        region.zeroed = end;
+        if end < region.extent.frames {
+            return Ok(Next::Again);
+        }
+        let end = Page(start.0 + u64::from(region.extent.frames));
+        let kind = Kind::Persistent { first };
+        if let Err(error) = record.regions.insert(Region { start, end, kind }) {
+            self.drop_persistent(slot);
             return Err(refusal(error));
         }
-        record.persistent_frames += frames;
-        Ok(region)
+        Ok(Next::Return([start.address(), size, 1]))
     }
 
     /// The first gap in an actor's persistent window that holds `pages` pages. Regions begin at
@@ -159,33 +180,40 @@ impl Kernel {
     pub(super) fn persistent_free(&mut self, actor: u32, address: u64) -> Result<Next, Refusal> {
         let is_it =
             |region: &PersistentRegion| region.owner.0 == actor && region.page.address() == address;
-        let slot = self
-            .persistent
-            .iter()
-            .find(|(_, region)| is_it(region))
-            .map(|(slot, _)| slot);
-        self.drop_persistent(slot.ok_or(Status::NOT_FOUND)?);
+        let found = self.persistent.iter().find(|(_, region)| is_it(region));
+        let (slot, page) = found
+            .map(|(slot, region)| (slot, region.page))
+            .ok_or(Status::NOT_FOUND)?;
+        let is_persistent = |kind| matches!(kind, Kind::Persistent { .. });
+        if self.trim_region(actor, page, is_persistent) == Trim::More {
+            return Ok(Next::Again);
+        }
+        self.drop_persistent(slot);
         Ok(DONE)
     }
 
-    /// Frees a persistent region; its content is lost.
+    /// Frees a persistent region that is mapped nowhere any more; its content is lost.
     pub fn drop_persistent(&mut self, slot: Slot) {
         let Some(region) = self.persistent.remove(slot) else {
             return;
         };
-        let PersistentRegion {
-            owner,
-            extent,
-            page,
-            ..
-        } = region;
-        let is_persistent = |kind| matches!(kind, Kind::Persistent { .. });
-        self.free_region(owner.0, page, is_persistent);
-        if let Some(owner) = self.actors.at_mut(owner.0) {
-            owner.persistent_frames = owner.persistent_frames.saturating_sub(extent.frames);
+        if let Some(owner) = self.actors.at_mut(region.owner.0) {
+            let frames = region.extent.frames;
+            owner.persistent_frames = owner.persistent_frames.saturating_sub(frames);
         }
-        self.preserved.free(Extent { ..extent });
+        self.preserved.free(region.extent);
     }
+}
+
+/// How far the freeing of a region has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trim {
+    /// Nothing is left of it.
+    Gone,
+    /// Call again.
+    More,
+    /// There is no such region.
+    NotFound,
 }
 
 fn refusal(error: RegionError) -> Refusal {

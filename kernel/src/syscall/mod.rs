@@ -5,7 +5,7 @@
 
 mod info;
 mod life;
-mod memory;
+pub mod memory;
 
 use abi::layout::LOG_MAX;
 use abi::syscall::Call;
@@ -27,7 +27,12 @@ pub enum Next {
     Return([u64; 3]),
     /// It waits; whoever wakes it sets the results. Or it no longer exists.
     Blocked,
+    /// It makes the same syscall again: there is more to do, and interrupts get their turn first.
+    Again,
 }
+
+/// Length of the SYSCALL instruction.
+const SYSCALL_BYTES: u64 = 2;
 
 /// Nothing to return.
 const DONE: Next = Next::Return([0; 3]);
@@ -50,6 +55,12 @@ impl Kernel {
         let (status, results) = match result {
             Ok(Next::Return(results)) => (Status::OK, results),
             Ok(Next::Blocked) => return self.note_blocked(),
+            Ok(Next::Again) => {
+                if let Some(thread) = self.current_thread() {
+                    thread.frame_mut().rip -= SYSCALL_BYTES;
+                }
+                return;
+            }
             Err(Refusal::Status(status, results)) => (status, results),
             Err(Refusal::Fault(fault)) => {
                 let code = if fault.code == 0 { number } else { fault.code };
