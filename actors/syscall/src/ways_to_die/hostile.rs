@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use abi::layout::{IMAGE_END, PAGE_BYTES, PERSISTENT_END, PRIVATE_END, USER_END};
+use abi::layout::{IMAGE_END, PAGE_BYTES, PERSISTENT_END, PRIVATE_END, RECORD_MAX, USER_END};
 use abi::syscall::{Description, TABLE, number, pack_lengths};
 use abi::{PortId, ReplyToken, Status};
 
@@ -357,14 +357,17 @@ extern "C" fn quiet_thread() -> ! {
 }
 
 /// Makes a syscall with every flag set that could confuse a kernel which kept it: direction,
-/// alignment check, nested task. Returns whether the call still did what it should, and the flags
-/// that came back.
+/// alignment check, nested task. Returns how it ended, and whether it still did what it should:
+/// copy a record to us, in the right direction.
 #[must_use]
-pub fn with_flags() -> (Status, u64) {
+pub fn with_flags() -> (Status, bool) {
+    let mut expected = [0; RECORD_MAX];
+    let mut found = [0; RECORD_MAX];
+    // It is compared with what this writes, whatever that is.
+    let _ = call::sys_start_read(&mut expected);
     let status: u64;
-    let flags: u64;
     // DF (bit 10), AC (bit 18) and NT (bit 14); Intel SDM vol. 1, 3.4.3.
-    // SAFETY: the call does nothing, and the flags are put back.
+    // SAFETY: the call writes at most the buffer, which is ours, and the flags are put back.
     unsafe {
         core::arch::asm!(
             "pushfq",
@@ -374,17 +377,17 @@ pub fn with_flags() -> (Status, u64) {
             "push r13",
             "popfq",
             "syscall",
-            "pushfq",
-            "pop r13",
             "push r12",
             "popfq",
-            inlateout("rax") number::nop => status,
+            inlateout("rax") number::start_read => status,
+            inlateout("rdi") found.as_mut_ptr() => _,
+            inlateout("rsi") RECORD_MAX => _,
             out("r12") _,
-            out("r13") flags,
-            out("rcx") _, out("r11") _, out("rdx") _, out("rsi") _, out("rdi") _,
+            out("r13") _,
+            out("rcx") _, out("r11") _, out("rdx") _,
         );
     }
-    (Status(status), flags)
+    (Status(status), found == expected)
 }
 
 /// Makes a syscall with a stack pointer that points nowhere, and comes back.
@@ -417,7 +420,7 @@ pub fn receive_into_freed_memory() -> Result<Status> {
     let port = Port::private(1)?;
     let address = region.address();
     core::mem::forget(region);
-    Thread::spawn(free_then_send, address, 16 * 1024, 0)?;
+    Thread::spawn(free_then_send, address, 16 * 1024, 1)?;
     PORT.store(port.id().raw(), core::sync::atomic::Ordering::SeqCst);
     let second = abi::Span::from_secs(1).0;
     // SAFETY: the memory is a region's that nothing else uses; whether it is still there when

@@ -9,6 +9,7 @@ use syscall::{Caller, Thread, site, thread};
 use test_suite::Request;
 
 use crate::check::{Must, must_be_refused, must_fail, wait_until};
+use crate::counters;
 use crate::ledger::Reader;
 use crate::victim::{PATIENCE, Victim};
 
@@ -375,14 +376,9 @@ pub(crate) fn names(_: &Start) {
 pub(crate) fn limits(_: &Start) {
     // Once for the pages of our own stack and heap that this takes.
     fill_tables();
-    let before = site::info().must("the site's counters");
+    let before = counters::now();
     fill_tables();
-    let after = site::info().must("the site's counters");
-    check_eq!(
-        (after.used_ports, after.used_messages),
-        (before.used_ports, 0)
-    );
-    check_eq!(after.free_frames, before.free_frames);
+    counters::must_come_back(&before);
 
     // Threads.
     let mut count = 0;
@@ -396,16 +392,7 @@ pub(crate) fn limits(_: &Start) {
     check_eq!(error.status(), Status::LIMIT_REACHED);
     // The site's description gives the judge 10, and the first is ours.
     check_eq!(count, 9);
-    let is_back = || {
-        site::info().is_ok_and(|after| {
-            (after.used_threads, after.free_frames) == (before.used_threads, before.free_frames)
-        })
-    };
-    check!(
-        wait_until(PATIENCE, is_back),
-        "{:?} was {before:?}",
-        site::info()
-    );
+    counters::must_come_back(&before);
 }
 
 /// Makes as many ports as there may be, fills the queue of one, and gives all of it back.

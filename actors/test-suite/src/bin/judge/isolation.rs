@@ -3,7 +3,6 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use syscall::abi::layout::{IMAGE_START, PERSISTENT_START, USER_END};
-use syscall::abi::site::SiteInfo;
 use syscall::abi::syscall::number;
 use syscall::abi::{FaultKind, Response};
 use syscall::prelude::*;
@@ -12,6 +11,7 @@ use syscall::{Thread, site};
 use test_suite::{Reply, Request};
 
 use crate::check::{Must, wait_until};
+use crate::counters;
 use crate::ledger::{self, Reader};
 use crate::victim::{PATIENCE, Victim};
 
@@ -117,7 +117,7 @@ pub(crate) fn hostile_syscalls(start: &Start) {
 
     // A victim that has made no hostile call yet, but has died once.
     victim.restart_hot(&mut reader);
-    let before = counters();
+    let before = counters::now();
 
     let mut faults = 0;
     for (index, case) in (0..).zip(hostile::cases()) {
@@ -157,11 +157,7 @@ pub(crate) fn hostile_syscalls(start: &Start) {
     // The victim's persistent regions are kept, of course: free what the calls made.
     victim.make(Request::FreeHostile);
     victim.restart_hot(&mut reader);
-    check!(
-        wait_until(PATIENCE, || counters() == before),
-        "{:?} was {before:?}",
-        counters()
-    );
+    counters::must_come_back(&before);
     let judge = site::actor(start.name())
         .must("actor information")
         .must("the judge");
@@ -180,18 +176,6 @@ fn must_be_fault_of(case: &hostile::Case, fault: &syscall::abi::FaultRecord) {
         ) => {}
         (number, FaultKind::BAD_POINTER) => check_eq!(fault.code, number, "{case}: {fault}"),
         _ => fail!("{case}: {fault}"),
-    }
-}
-
-/// Counters that must be the same before and after.
-#[track_caller]
-fn counters() -> SiteInfo {
-    SiteInfo {
-        heap_used: 0,
-        block_reads: 0,
-        hot_restarts: 0,
-        reloads: 0,
-        ..site::info().must("the site's counters")
     }
 }
 

@@ -18,6 +18,7 @@ mod check;
 
 mod boot;
 mod callers;
+mod counters;
 mod faults;
 mod harness;
 mod ipc;

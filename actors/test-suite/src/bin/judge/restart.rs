@@ -1,14 +1,15 @@
 //! A restart puts everything back, and is not always a failure.
 
-use syscall::abi::site::{Hook, SiteInfo};
+use syscall::abi::site::Hook;
 use syscall::abi::start::PreviousEnd;
-use syscall::abi::{Cause, Response};
+use syscall::abi::{Cause, FaultKind, Outcome, Response};
 use syscall::prelude::*;
-use syscall::site;
 use syscall::ways_to_die::Way;
+use syscall::{site, thread};
 use test_suite::{Condition, DATA, Request};
 
-use crate::check::{Must, must_be_refused, must_fail, wait_until};
+use crate::check::{Must, must_be_refused, must_fail};
+use crate::counters;
 use crate::ledger::{self, Reader};
 use crate::victim::{PATIENCE, Victim};
 
@@ -24,7 +25,7 @@ pub(crate) fn everything_else_is_reset(_: &Start) {
     victim.restart_hot(&mut reader);
     must_be_fresh(&victim.inspect());
     let first = victim.info();
-    let before = site::info().must("the site's counters");
+    let before = counters::now();
 
     for incarnation in 2..8 {
         let condition = victim.inspect();
@@ -47,7 +48,7 @@ pub(crate) fn everything_else_is_reset(_: &Start) {
     must_be_fresh(&victim.inspect());
 
     // Nothing of it is left anywhere.
-    must_be_back(&before);
+    counters::must_come_back(&before);
 }
 
 /// Uses everything there is to use, and makes sure that it is used.
@@ -104,7 +105,7 @@ pub(crate) fn threads_end_wherever_they_are(_: &Start) {
     let mut reader = Reader::at_start();
     // Once for the pages of our own stack that this takes.
     die_busy(&mut victim, &mut reader, Way::IllegalInstruction);
-    let before = site::info().must("the site's counters");
+    let before = counters::now();
     for way in [
         Way::NullWrite,
         Way::Panic,
@@ -113,7 +114,7 @@ pub(crate) fn threads_end_wherever_they_are(_: &Start) {
     ] {
         die_busy(&mut victim, &mut reader, way);
     }
-    must_be_back(&before);
+    counters::must_come_back(&before);
 }
 
 /// Lets a victim die whose threads wait everywhere.
@@ -125,26 +126,6 @@ fn die_busy(victim: &mut Victim, reader: &mut Reader, way: Way) {
     ledger::must_be_done(&entry, Response::HOT_RESTART);
     victim.make(Request::Ping);
     check_eq!(victim.info().threads, 1);
-}
-
-/// Waits for frames, threads, ports and messages to be what they were.
-#[track_caller]
-fn must_be_back(before: &SiteInfo) {
-    let used = |info: &SiteInfo| {
-        (
-            info.free_frames,
-            info.used_threads,
-            info.used_ports,
-            info.used_messages,
-        )
-    };
-    let is_back = || site::info().is_ok_and(|after| used(&after) == used(before));
-    check!(
-        wait_until(PATIENCE, is_back),
-        "(frames, threads, ports, messages) is {:?}, not {:?}",
-        used(&site::info().must("the site's counters")),
-        used(before)
-    );
 }
 
 /// An actor that says that it is done ends, and that is no failure.
@@ -236,14 +217,36 @@ pub(crate) fn corrupt_image_is_not_used(_: &Start) {
     let mut victim = Victim::find("victim");
     let mut reader = Reader::at_start();
     victim.restart_hot(&mut reader);
-    site::hook(Hook::CORRUPT_IMAGE, victim.actor().raw()).must("the hook");
 
+    // Data, which a restart puts back: that is when they are looked at.
+    victim.make(Request::Dirty);
+    site::hook(Hook::CORRUPT_IMAGE, victim.actor().raw()).must("the hook");
+    must_be_reloaded(&mut victim, &mut reader);
+
+    // Text, which a restart does not touch: it is looked at when there is nothing else to do.
+    site::hook(Hook::CORRUPT_TEXT, victim.actor().raw()).must("the hook");
+    thread::sleep(IDLE);
+    must_be_reloaded(&mut victim, &mut reader);
+    victim.restart_hot(&mut reader);
+    reader.must_be_at_end();
+}
+
+/// Time for the kernel to look at every page of every image, one a tick of a millisecond: the
+/// images here have some two hundred.
+const IDLE: Span = Span::from_millis(600);
+
+/// Lets a victim die whose image is damaged, and come back from the disk.
+#[track_caller]
+fn must_be_reloaded(victim: &mut Victim, reader: &mut Reader) {
     victim.fell(Request::Die(Way::NullWrite));
-    let entries = [reader.take(), reader.take()];
-    let responses = entries.map(|entry| entry.response);
-    check_eq!(responses, [Response::HOT_RESTART, Response::RELOAD]);
-    check!(entries[1].block_reads > 0);
-    let victim = Victim::find("victim");
+    let failed = reader.take();
+    check_eq!(failed.response, Response::HOT_RESTART);
+    check!(failed.outcome != Outcome::DONE, "a damaged image was used");
+    let entry = reader.take();
+    check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_IMAGE);
+    ledger::must_be_done(&entry, Response::RELOAD);
+    check!(entry.block_reads > 0, "a reload read nothing");
+    victim.find_again();
     must_be_fresh(&victim.inspect());
     reader.must_be_at_end();
 }

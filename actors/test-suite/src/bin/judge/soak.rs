@@ -1,15 +1,14 @@
 //! Ten thousand restarts, and nothing is lost.
 
 use syscall::abi::Outcome;
-use syscall::abi::site::SiteInfo;
 use syscall::prelude::*;
-use syscall::site;
 use syscall::ways_to_die::Way;
 use test_suite::Request;
 
-use crate::check::{Must, must_fail, wait_until};
+use crate::check::{Must, must_fail};
+use crate::counters;
 use crate::ledger::Reader;
-use crate::victim::{PATIENCE, Victim};
+use crate::victim::Victim;
 
 /// Restarts before we look at the counters for the first time: caches and high-water marks of the
 /// kernel's heap are then where they stay.
@@ -27,18 +26,14 @@ pub(crate) fn nothing_leaks(start: &Start) {
     for number in 0..WARM_UP {
         round(&mut victim, number);
     }
-    let before = settled(&victim);
+    let before = victim.settled();
+    let counters = counters::now();
     for number in 0..count {
         round(&mut victim, number);
     }
-    let is_back = || differences(&settled(&victim), &before).is_none();
-    check!(
-        wait_until(PATIENCE, is_back),
-        "{:?}",
-        differences(&settled(&victim), &before)
-    );
-
-    let after = settled(&victim);
+    let after = victim.settled();
+    counters::must_come_back(&counters);
+    check_eq!(after.heap_used, before.heap_used);
     check_eq!(after.hot_restarts, before.hot_restarts + count);
     check_eq!(after.block_reads, before.block_reads);
     check_eq!(after.reloads, 0);
@@ -75,21 +70,4 @@ fn round(victim: &mut Victim, number: u64) {
         Error::Restarted { new, .. } => victim.follow(new),
         other => fail!("round {number}, {way}: {other:?}"),
     }
-}
-
-/// The counters when the victim has come back from its last death.
-#[track_caller]
-fn settled(victim: &Victim) -> SiteInfo {
-    victim.make(Request::Ping);
-    site::info().must("the site's counters")
-}
-
-/// What is not as it was, if anything.
-fn differences(after: &SiteInfo, before: &SiteInfo) -> Option<(SiteInfo, SiteInfo)> {
-    let same = SiteInfo {
-        block_reads: before.block_reads,
-        hot_restarts: before.hot_restarts,
-        ..*after
-    };
-    (same != *before).then_some((*after, *before))
 }

@@ -8,6 +8,7 @@ use syscall::{Thread, site, thread};
 use test_suite::Request;
 
 use crate::check::{Must, must_be_refused, must_fail, wait_until};
+use crate::counters;
 use crate::ledger::Reader;
 use crate::victim::{PATIENCE, Victim};
 
@@ -149,20 +150,11 @@ pub(crate) fn ends(_: &Start) {
     let victim = Victim::find("victim");
     // Once for the pages of our own stack that this takes.
     run_threads();
-    let before = site::info().must("the site's counters");
+    let before = counters::now();
     for _ in 0..20 {
         run_threads();
     }
-    let is_back = || {
-        site::info().is_ok_and(|after| {
-            (after.free_frames, after.used_threads) == (before.free_frames, before.used_threads)
-        })
-    };
-    check!(
-        wait_until(PATIENCE, is_back),
-        "{:?} was {before:?}",
-        site::info()
-    );
+    counters::must_come_back(&before);
 
     // What is no stack is refused.
     for bytes in [0, usize::MAX, 1 << 40] {

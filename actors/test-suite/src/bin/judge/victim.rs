@@ -116,6 +116,12 @@ impl Victim {
         }
     }
 
+    /// Finds it again, under the capability that it has now.
+    #[track_caller]
+    pub(crate) fn find_again(&mut self) {
+        *self = Self::find(self.name);
+    }
+
     /// Takes the port's next capability.
     pub(crate) fn follow(&mut self, new: PortId) {
         self.port = new.into();

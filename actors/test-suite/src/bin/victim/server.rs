@@ -7,7 +7,7 @@ use syscall::abi::site::Hook;
 use syscall::abi::{PortId, Text};
 use syscall::prelude::*;
 use syscall::ways_to_die::{self, hostile, vector};
-use syscall::{Caller, PersistentRegion, call, site, thread};
+use syscall::{Caller, Lap, PersistentRegion, Stacks, call, site, thread};
 use test_suite::{Reply, Request};
 
 use crate::memory::{self, Memory};
@@ -61,15 +61,20 @@ impl Victim {
                 if let Ok(region) = PersistentRegion::open_existing("hostile", 1) {
                     region.free()?;
                 }
-                // A name is kept over restarts, so that destroying the port takes making it.
+                // Names are kept over restarts, so that destroying a port or a LAP takes making it.
                 drop(Port::create("hostile", 1));
+                drop(Lap::create("hostile", Stacks::of_count(1), 0, |_| (0, 0)));
                 Ok(Reply::Done)
             }
             Request::HostileRegisters => {
-                let (status, _) = hostile::with_flags();
+                let (status, is_right) = hostile::with_flags();
+                if !is_right {
+                    return Err(Error::Malformed);
+                }
+                let without_stack = hostile::without_stack();
                 Ok(Reply::Statuses([
                     status,
-                    hostile::without_stack(),
+                    without_stack,
                     Status::OK,
                     Status::OK,
                 ]))

@@ -1,0 +1,56 @@
+//! The site's counters: what must be the same after something as before it.
+
+use syscall::abi::site::SiteInfo;
+use syscall::site;
+
+use crate::check::{Must, wait_until};
+use crate::victim::PATIENCE;
+
+/// The counters of things that exist or are in use, by name.
+pub(crate) type Counters = [(&'static str, u64); 10];
+
+/// The present counters.
+#[track_caller]
+pub(crate) fn now() -> Counters {
+    // All fields are named, so that a counter that is added is not forgotten here.
+    let SiteInfo {
+        free_frames,
+        preserved_frames,
+        used_actors,
+        used_threads,
+        used_ports,
+        used_messages,
+        used_laps,
+        used_lendings,
+        used_handlers,
+        persistent_regions,
+        // The kernel keeps what it has once allocated for its tables.
+        heap_used: _,
+        // These count events.
+        block_reads: _,
+        hot_restarts: _,
+        reloads: _,
+    } = site::info().must("the site's counters");
+    [
+        ("free frames", free_frames),
+        ("preserved frames", preserved_frames),
+        ("actors", used_actors.into()),
+        ("threads", used_threads.into()),
+        ("ports", used_ports.into()),
+        ("messages", used_messages.into()),
+        ("laps", used_laps.into()),
+        ("lendings", used_lendings.into()),
+        ("handlers", used_handlers.into()),
+        ("persistent regions", persistent_regions.into()),
+    ]
+}
+
+/// Waits for the counters to be what they were. What ends takes its time: a thread that was told
+/// to go still has to.
+#[track_caller]
+pub(crate) fn must_come_back(before: &Counters) {
+    wait_until(PATIENCE, || now() == *before);
+    for ((name, after), (_, before)) in now().iter().zip(before) {
+        check_eq!(after, before, "{name}");
+    }
+}
