@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use demo::counter::{Reply, Request};
-use syscall::abi::{Cause, LedgerEntry, Text};
+use syscall::abi::{Cause, LedgerEntry, Phases, Text};
 use syscall::prelude::*;
 use syscall::ways_to_die::Way;
 use syscall::{ledger, site};
@@ -156,11 +156,25 @@ fn show(entry: &LedgerEntry) {
         Cause::Killed { by } => info!("{head}: killed by {by}"),
         Cause::Group { because } => info!("{head}: with its group, because of {because}"),
     }
-    let phases = &entry.phases;
-    info!(
-        "     {response}, {outcome}; freeze {}, restart {}, activate {}, first reply {}",
-        phases.freeze, phases.restart, phases.activate, phases.first_reply
-    );
+    let mut times = Text::<100>::EMPTY;
+    let Phases {
+        freeze,
+        restart,
+        activate,
+        first_reply,
+    } = entry.phases;
+    let phases = [
+        ("freeze", freeze),
+        ("restart", restart),
+        ("activate", activate),
+        ("reply", first_reply),
+    ];
+    // What was not measured did not happen, or not yet.
+    for (phase, time) in phases.into_iter().filter(|(_, time)| *time != Span::ZERO) {
+        // Writing to a `Text` cannot fail: what does not fit is cut.
+        let _ = core::fmt::write(&mut times, format_args!("; {phase} {time}"));
+    }
+    info!("     {response}, {outcome}{times}");
 }
 
 fn crash(name: &str, kind: &str) -> Result<()> {

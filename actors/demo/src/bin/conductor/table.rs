@@ -12,7 +12,7 @@ use crate::records::{COUNTER, Record, Records};
 pub(crate) fn print(records: &Records, counts: &Counts) {
     info!("Failures and what was done about them (times in microseconds):");
     info!(
-        "{:<10} {:>4} {:<27} {:<13} {:>8} {:>8} {:>8} {:>9}  count",
+        "{:<10} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  count",
         "actor", "inc.", "cause", "action", "freeze", "restart", "activate", "1st reply"
     );
     for record in records.all() {
@@ -33,7 +33,7 @@ pub(crate) fn print(records: &Records, counts: &Counts) {
 fn row(record: &Record, counts: &Counts) {
     let phases = &record.phases;
     info!(
-        "{:<10} {:>4} {:<27} {:<13} {:>8} {:>8} {:>8} {:>9}  {}",
+        "{:<10} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  {}",
         record.name,
         record.incarnation,
         record.cause,
