@@ -79,6 +79,8 @@ pub struct Actor {
     pub ports: List<OWNED>,
     /// How many.
     pub port_count: u32,
+    /// Frames that queued messages take in its ports.
+    pub message_frames: u32,
     /// Its Local Access Points.
     pub laps: List<{ crate::lap::OWNED }>,
     /// How many.
@@ -103,7 +105,7 @@ pub struct Actor {
     pub deflects: bool,
     /// Frames in its persistent regions.
     pub persistent_frames: u32,
-    /// Blocks read from stable storage for the present restart.
+    /// Blocks read from stable storage, by anybody, until the present restart began.
     pub block_reads: u64,
     /// Whether its pristine image was found damaged while it was being restarted from it.
     pub is_damaged: bool,
@@ -149,6 +151,7 @@ impl Actor {
             thread_count: 0,
             ports: List::EMPTY,
             port_count: 0,
+            message_frames: 0,
             laps: List::EMPTY,
             lap_count: 0,
             visitors: List::EMPTY,

@@ -14,7 +14,7 @@ use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
 use abi::{Generation, Name, PortId, ReplyToken, Slot, Span, Status};
 
 use crate::fault::{Fault, Refusal};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, MESSAGES_MAX, THREADS_MAX};
 use crate::list::{Link, List};
 use crate::memory::Blame;
 use crate::mm::{direct, heap};
@@ -332,6 +332,7 @@ impl Kernel {
             self.copy_in(actor, message, &mut bytes)?;
             Payload::Inline(bytes)
         } else {
+            self.charge_message(slot)?;
             let frame = self.frames.allocate().ok_or(Status::NO_MEMORY)?;
             // SAFETY: The frame was just allocated.
             let bytes = unsafe { direct::bytes(frame) };
@@ -342,6 +343,13 @@ impl Kernel {
             Payload::Frame(frame)
         };
         let sender = self.actor_id(actor);
+        // Every thread can make a call at any time: the last places in the table are for those.
+        if self.messages.used() >= MESSAGES_MAX - THREADS_MAX {
+            if let Payload::Frame(frame) = payload {
+                self.frames.free(frame);
+            }
+            return Err(Status::LIMIT_REACHED.into());
+        }
         let message = Message {
             sender,
             length: length as u32,
@@ -353,6 +361,11 @@ impl Kernel {
                 if let Some(port) = self.ports.at_mut(slot) {
                     port.messages.push_back(&mut self.messages, message.0);
                     port.held += 1;
+                    if matches!(payload, Payload::Frame(_))
+                        && let Some(owner) = self.actors.at_mut(port.owner.0)
+                    {
+                        owner.message_frames += 1;
+                    }
                 }
                 Ok(())
             }
@@ -362,6 +375,22 @@ impl Kernel {
                 }
                 Err(Status::LIMIT_REACHED.into())
             }
+        }
+    }
+
+    /// Checks that the owner of a port may hold one more frame of messages: they count in its
+    /// budget as its own frames do.
+    fn charge_message(&self, slot: u32) -> Result<(), Status> {
+        let owner = self
+            .ports
+            .at(slot)
+            .and_then(|port| self.actors.at(port.owner.0));
+        let owner = owner.ok_or(Status::DEAD)?;
+        let held = owner.space.as_ref().map_or(0, |space| space.held_count());
+        if held + owner.message_frames < owner.declaration.budget.frames {
+            Ok(())
+        } else {
+            Err(Status::QUEUE_FULL)
         }
     }
 
@@ -551,6 +580,10 @@ impl Kernel {
         }) = removed
         {
             self.frames.free(frame);
+            let owner = self.ports.at(slot).map(|port| port.owner.0);
+            if let Some(owner) = owner.and_then(|owner| self.actors.at_mut(owner)) {
+                owner.message_frames = owner.message_frames.saturating_sub(1);
+            }
         }
     }
 

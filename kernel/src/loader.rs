@@ -144,12 +144,13 @@ fn declare(kernel: &mut Kernel, declaration: Declaration) -> Option<ActorId> {
 
 fn first_load(disk: &mut Disk, actor: ActorId, declaration: &Declaration) {
     let name = declaration.image;
+    // Shared with whoever has it already, who could give it up at any time: held at once.
     let present = kernel::with(|kernel| {
-        kernel
-            .images
-            .iter()
-            .find(|(_, image)| image.name == name && !image.is_damaged)
-            .map(|(slot, _)| slot.0)
+        let is_it = |image: &Image| image.name == name && !image.is_damaged;
+        let found = kernel.images.iter().find(|(_, image)| is_it(image));
+        let slot = found.map(|(slot, _)| slot.0)?;
+        kernel.images.at_mut(slot)?.users += 1;
+        Some(slot)
     });
     let result = match present {
         Some(index) => Ok((index, 0)),
@@ -184,9 +185,6 @@ fn reload(disk: &mut Disk, actor: ActorId) {
     kernel::with(|kernel| match result {
         Ok(block_reads) => {
             kernel.counters.reloads += 1;
-            if let Some(record) = kernel.actors.at_mut(actor.slot().0) {
-                record.block_reads = block_reads;
-            }
             kernel.report(Event::Restarted { actor, block_reads });
         }
         Err(error) => {
@@ -210,8 +208,8 @@ fn failure(actor: ActorId, declaration: &Declaration, error: LoadError) -> Fault
     }
 }
 
-/// Reads an image's file and lays out its pristine pages. Returns the image's slot and the blocks
-/// read.
+/// Reads an image's file and lays out its pristine pages. Returns the slot of the image, which is
+/// held for its first user, and the blocks read.
 fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
     let mut path = Text::<64>::EMPTY;
     let _ = write!(path, "actors/{name}.elf");
@@ -234,7 +232,7 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
         extent,
         checks,
         is_damaged: false,
-        users: 0,
+        users: 1,
     };
     let slot = kernel::with(|kernel| {
         let slot = kernel.images.insert(image);
@@ -247,12 +245,11 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
         .map_err(|_| LoadError::TooManyImages)
 }
 
-/// Gives an actor a new address space with the regions of an image.
+/// Gives an actor a new address space with the regions of an image that is held for it.
 fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
     kernel::with(|kernel| {
         let root = kernel.kernel_root;
-        let image = kernel.images.at_mut(index).ok_or(LoadError::NoMemory)?;
-        image.users += 1;
+        let image = kernel.images.at(index).ok_or(LoadError::NoMemory)?;
         let first = Frame(image.extent.start);
         let plan = image.plan;
         let record = kernel.actors.get_mut(actor.slot(), actor.generation());

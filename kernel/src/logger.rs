@@ -7,7 +7,7 @@
 //! | info | what a person wants to see: the site's start, each recovery, actors' own words |
 //! | debug, trace | for the developer; not compiled in by default |
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 
 use abi::Text;
 use log::{LevelFilter, Log, Metadata, Record};
@@ -46,6 +46,22 @@ impl Log for Serial {
     }
 
     fn flush(&self) {}
+}
+
+/// Text of an actor's, with nothing in it that could be taken for the start of another line.
+pub struct OneLine<'t>(pub &'t str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in self.0.split_inclusive(char::is_control) {
+            let printable = part.strip_suffix(char::is_control);
+            f.write_str(printable.unwrap_or(part))?;
+            if printable.is_some() {
+                f.write_str(" ")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Starts logging.

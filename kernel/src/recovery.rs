@@ -23,6 +23,7 @@ use crate::image::Image;
 use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
 use crate::list::List;
+use crate::logger::OneLine;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
@@ -190,7 +191,10 @@ impl Kernel {
         let manager = &mut self.recovery.manager;
         match &record.news {
             Some(News::Failed(fault)) => {
-                log::warn!("{name}: {fault}");
+                let mut text = Text::<255>::EMPTY;
+                // Text takes what fits and never fails.
+                let _ = write!(text, "{fault}");
+                log::warn!("{name}: {}", OneLine(text.as_str()));
                 manager.on_event(Event::Failed { actor, fault }, now);
             }
             Some(News::Exited) => manager.on_event(Event::Exited { actor }, now),
@@ -205,13 +209,14 @@ impl Kernel {
         match action {
             Action::Freeze { actor, fate } => self.begin_freeze(actor, fate),
             Action::Restart { actor, source } => {
+                let block_reads = self.counters.block_reads;
                 let state = match source {
                     Source::Memory => ActorState::RESTARTING,
                     Source::Storage => ActorState::LOADING,
                 };
                 if let Some(record) = self.actors.at_mut(actor.slot().0) {
                     record.state = state;
-                    record.block_reads = 0;
+                    record.block_reads = block_reads;
                 }
                 let after = match source {
                     Source::Memory => After::HotRestart,
@@ -468,7 +473,8 @@ impl Kernel {
             After::HotRestart => {
                 actor.regions.remove_private();
                 let is_damaged = core::mem::take(&mut actor.is_damaged);
-                let block_reads = actor.block_reads;
+                // Counted, not assumed: no block is read while this thread works.
+                let block_reads = self.counters.block_reads - actor.block_reads;
                 let image = actor.image.and_then(|image| self.images.at(image));
                 if is_damaged || image.is_none_or(|image| image.is_damaged) {
                     return self.refuse_image(id);

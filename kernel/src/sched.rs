@@ -90,7 +90,8 @@ impl Scheduler {
 }
 
 impl Kernel {
-    /// Makes a thread ready to run. One that may not run, or is ready, stays as it is.
+    /// Makes a thread that is in no list ready to run. Whether it may run where it is, is seen when
+    /// it is its turn.
     pub fn make_ready(&mut self, thread: u32) {
         let Some(record) = self.threads.at_mut(thread) else {
             return;

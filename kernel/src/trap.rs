@@ -28,6 +28,8 @@ const VECTOR_PAGE_FAULT: u8 = 14;
 const VECTOR_MACHINE_CHECK: u8 = 18;
 const VECTOR_TICK: u8 = interrupts::FIRST_VECTOR + interrupts::LINE_TICK;
 const VECTOR_SERIAL: u8 = interrupts::FIRST_VECTOR + interrupts::LINE_SERIAL;
+/// Bytes the serial port holds until they are read.
+const SERIAL_FIFO: usize = 16;
 /// The last of the trap vectors.
 const VECTOR_LAST_TRAP: u8 = TRAP_VECTOR + 15;
 const VECTOR_LAST_LINE: u8 = interrupts::FIRST_VECTOR + 15;
@@ -72,7 +74,8 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
         }
         VECTOR_SERIAL => {
             interrupts::acknowledge(vector);
-            while let Some(byte) = serial::read() {
+            // As many as the port holds; what is typed meanwhile interrupts again.
+            for byte in core::iter::from_fn(serial::read).take(SERIAL_FIFO) {
                 kernel.typed(byte);
             }
         }

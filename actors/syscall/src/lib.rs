@@ -13,6 +13,7 @@
 //! | [`handler`], [`probe`] | code that the kernel runs: traps, interrupts, times, exceptions, aborts |
 //! | [`persistent`] | memory that survives a restart: [`PersistentCell`], [`PersistentRegion`] |
 //! | [`region`], [`thread`] | private memory and further threads |
+//! | [`published`] | where they, guests and handlers find what they share |
 //! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
 //! | [`log`](mod@log), [`panic`](mod@panic), [`heap`] | text out, last words, `alloc` (feature `heap`) |
 //! | [`call`] | one thin safe function a syscall; `stub` below it holds the instruction |
@@ -46,6 +47,7 @@ pub mod persistent;
 pub mod plain;
 pub mod port;
 pub mod probe;
+pub mod published;
 pub mod region;
 pub mod server;
 pub mod site;
@@ -60,6 +62,7 @@ pub use handler::Handler;
 pub use lap::{Invocation, Lap, RemoteLap, Stacks};
 pub use persistent::{PersistentCell, PersistentRegion};
 pub use port::{Caller, Port, RemotePort};
+pub use published::Published;
 pub use region::Region;
 pub use server::{Serve, Server};
 pub use thread::Thread;

@@ -45,6 +45,34 @@ impl Thread {
             .map(|id| Self { id })
     }
 
+    /// The same, for a body that works on something that lives for ever.
+    ///
+    /// # Errors
+    /// As for [`Thread::spawn`].
+    pub fn spawn_with<T, F>(
+        context: &'static T,
+        body: F,
+        stack_bytes: usize,
+        priority: u8,
+    ) -> Result<Self>
+    where
+        T: Sync + 'static,
+        F: Fn(&'static T) + Copy + Send + 'static,
+    {
+        const {
+            assert!(
+                size_of::<F>() == 0,
+                "a thread's closure may capture nothing"
+            )
+        };
+        let _ = body;
+        let argument = core::ptr::from_ref(context).expose_provenance() as u64;
+        let entry = (enter_with::<T, F> as extern "C" fn() -> !) as usize as u64;
+        // SAFETY: as for `spawn`; the argument is what `run_with` takes it for.
+        unsafe { call::sys_thread_create(entry, argument, stack_bytes as u64, priority) }
+            .map(|id| Self { id })
+    }
+
     /// Makes a handle of an identifier kept elsewhere; the kernel checks it at each use.
     #[must_use]
     pub fn from_id(id: ThreadId) -> Self {
@@ -131,5 +159,27 @@ extern "C" fn run<F: Fn(u64) + Copy + Send + 'static>(argument: u64) -> ! {
     // `Copy`, so this may be a second one.
     let body: F = unsafe { mem::zeroed() };
     body(argument);
+    exit()
+}
+
+/// The same, for a thread made by [`Thread::spawn_with`].
+#[unsafe(naked)]
+extern "C" fn enter_with<T, F>() -> !
+where
+    T: Sync + 'static,
+    F: Fn(&'static T) + Copy + Send + 'static,
+{
+    core::arch::naked_asm!("xor ebp, ebp", "call {run}", "ud2", run = sym run_with::<T, F>)
+}
+
+extern "C" fn run_with<T, F>(context: *const T) -> !
+where
+    T: Sync + 'static,
+    F: Fn(&'static T) + Copy + Send + 'static,
+{
+    // SAFETY: as in `run`.
+    let body: F = unsafe { mem::zeroed() };
+    // SAFETY: `spawn_with` made it of a reference that lives for ever and may be shared.
+    body(unsafe { &*context });
     exit()
 }

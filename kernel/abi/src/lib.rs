@@ -35,5 +35,5 @@ pub use status::Status;
 pub use text::{Name, Text};
 pub use time::{Instant, Span};
 
-/// Version of this contract; an actor built against another major number is refused at load.
+/// Version of this contract. It grows by appending only, so the kernel does not check it.
 pub const ABI_VERSION: u32 = 1;

@@ -37,7 +37,8 @@ numbered! {
         NOT_PERMITTED = 12 => "not permitted",
         /// The caller to be answered waits no longer.
         NO_CALLER = 13 => "no caller",
-        /// The buffer is too small; the first result is the length needed. Nothing is lost.
+        /// The buffer is too small; the first result is the length needed. A message stays queued;
+        /// a reply is lost.
         BUFFER_TOO_SMALL = 14 => "buffer too small",
         /// The thing exists but belongs to another actor.
         NOT_OWNER = 15 => "not owner",

@@ -94,7 +94,7 @@ pub const LAP_WRITABLE: u64 = 1 << 33;
 pub const COPY_FROM_CALLER: u64 = 0;
 /// [`Call::LapCopy`] direction: to the thread's caller.
 pub const COPY_TO_CALLER: u64 = 1;
-/// [`Call::LedgerRead`] and [`Call::ActorInfo`]: no further entry.
+/// [`Call::ActorInfo`]: no further actor.
 pub const NO_MORE: u64 = u64::MAX;
 
 /// Packs the request's length and the reply buffer's capacity into one argument.
@@ -153,7 +153,7 @@ syscalls! {
     /// Destroys a port of the caller's. Waiting callers are told `dead`.
     11 port_destroy PortDestroy(port) -> ();
 
-    /// Finds a port by name, waiting until somebody makes it.
+    /// Finds a port by name, waiting until somebody makes it; `not found` when the time is up.
     12 port_find PortFind(name, length, timeout) -> (port);
 
     /// Queues a message of at most 4096 bytes, waiting while the queue is full.
@@ -227,7 +227,7 @@ syscalls! {
     /// Does not return.
     29 shutdown Shutdown(code) -> ();
 
-    /// Finds an actor's present capability by its name.
+    /// Finds an actor's present capability by its name; `dead` for one that has ended.
     30 actor_find ActorFind(name, length) -> (actor);
 
     /// Makes the kernel fail in a chosen way, for its tests. Needs a right.

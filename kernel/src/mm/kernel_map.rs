@@ -14,6 +14,7 @@ use abi::layout::PAGE_BYTES;
 use super::frame::Frames;
 use super::page_table::{self, Entry, Flags, KERNEL_TABLE, Table, Tables};
 use super::{Frame, Page, direct};
+use crate::arch::{entry, tables as descriptor_tables};
 
 /// Start of the window for kernel threads' stacks.
 const STACKS: u64 = 0xffff_c000_0000_0000;
@@ -83,6 +84,9 @@ pub fn build(frames: &mut Frames, present: Frame, end: u64) -> Option<Frame> {
     map_direct(&mut tables, root, end.max(LEAST_DIRECT))?;
     for (start, end, flags) in parts() {
         for address in (start..end).step_by(PAGE_BYTES as usize) {
+            if address == entry::guard() || descriptor_tables::guards().contains(&address) {
+                continue;
+            }
             let frame = translate(&mut tables, present, address)?;
             let page = Page::containing(address);
             *page_table::entry_or_new(&mut tables, root, page, KERNEL_TABLE)? =

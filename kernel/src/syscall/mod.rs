@@ -17,6 +17,7 @@ use abi::{
 use crate::arch::clock;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
+use crate::logger::OneLine;
 use crate::thread::{State, Wait};
 use crate::user::UserSlice;
 
@@ -231,7 +232,9 @@ impl Kernel {
             Call::ActorFind { name, length } => {
                 let name = self.name(actor, name, length)?;
                 let slot = self.actor_named(name.as_str()).ok_or(Status::NOT_FOUND)?;
-                Ok(Next::Return([self.actor_id(slot).raw(), 0, 0]))
+                let id = self.actor_id(slot);
+                self.check_actor(id).map_err(|(status, _)| status)?;
+                Ok(Next::Return([id.raw(), 0, 0]))
             }
             Call::Hook { kind, argument } => self.hook(kind, argument),
             Call::LapCreate {
@@ -320,7 +323,8 @@ impl Kernel {
         };
         let text = self.text::<LOG_MAX>(actor, text)?;
         if let Some(actor) = self.actors.at(actor) {
-            log::log!(target: "actor", level, "{}: {text}", actor.declaration.name);
+            let name = actor.declaration.name;
+            log::log!(target: "actor", level, "{name}: {}", OneLine(text.as_str()));
         }
         Ok(DONE)
     }

@@ -409,6 +409,30 @@ pub fn without_stack() -> Status {
     Status(status)
 }
 
+/// Asks once for the end of the calling thread. Returns how that was refused, if it was.
+#[must_use]
+pub fn exit_thread() -> Status {
+    // SAFETY: as for `sys_thread_exit`; if it is refused, nothing has happened.
+    unsafe { syscall(number::thread_exit, [0; 6]) }.status
+}
+
+/// Returns from an invocation that there is none of, which ends the incarnation.
+pub fn return_from_nowhere() {
+    // SAFETY: outside any invocation the kernel must refuse; inside one, see `sys_lap_return`.
+    unsafe { syscall(number::lap_return, [0; 6]) };
+}
+
+/// Invokes a LAP with a memory argument and a mode that an enemy would choose. Returns the status
+/// if the actor lives.
+#[must_use]
+pub fn invoke(lap: abi::LapId, memory: u64, mode: u64) -> Status {
+    let arguments = [lap.raw(), 0, 0, memory, mode, 0];
+    // SAFETY: the kernel must refuse memory that is not ours; what is ours is only read, unless
+    // the mode says that it is lent to be written to, which a test must not do with memory that
+    // anything else uses.
+    unsafe { syscall(number::lap_invoke, arguments) }.status
+}
+
 /// Receives into a region that another thread frees in the meantime, and lets a message come.
 ///
 /// Returns the status if the kernel chose to refuse, and does not return if it chose to fault.

@@ -64,10 +64,15 @@ pub unsafe fn initialise(features: Features) {
             features.smep,
         );
         cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
-        Cr4::update(|flags| flags.insert(cr4));
+        Cr4::update(|flags| {
+            flags.insert(cr4);
+            // Registers beyond SSE are not saved, so nobody may use them, whatever firmware left.
+            flags.remove(Cr4Flags::OSXSAVE);
+        });
         Cr0::update(|flags| {
             flags.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::MONITOR_COPROCESSOR);
             flags.insert(Cr0Flags::TASK_SWITCHED | Cr0Flags::NUMERIC_ERROR);
+            flags.insert(Cr0Flags::ALIGNMENT_MASK);
             flags.remove(Cr0Flags::EMULATE_COPROCESSOR);
         });
         let mut efer = EferFlags::SYSTEM_CALL_EXTENSIONS;

@@ -29,11 +29,28 @@ pub const TRAP_VECTOR: u8 = 0x90;
 /// deepest is the formatting of a log line, far below this.
 const CPU_STACK_BYTES: usize = 64 * 1024;
 
-#[repr(C, align(16))]
-struct CpuStack([u8; CPU_STACK_BYTES]);
+/// The CPU stack, above a page that is never mapped: running over its end is a double fault, on a
+/// stack of its own, and not a silent change of whatever lies below.
+#[repr(C, align(4096))]
+struct CpuStack {
+    guard: [u8; GUARD_BYTES],
+    stack: [u8; CPU_STACK_BYTES],
+}
+
+/// Size of the unmapped part below a stack.
+const GUARD_BYTES: usize = 4096;
 
 #[unsafe(no_mangle)]
-static mut REFRAIN_CPU_STACK: CpuStack = CpuStack([0; CPU_STACK_BYTES]);
+static mut REFRAIN_CPU_STACK: CpuStack = CpuStack {
+    guard: [0; GUARD_BYTES],
+    stack: [0; CPU_STACK_BYTES],
+};
+
+/// The address of the page below the CPU stack.
+#[must_use]
+pub fn guard() -> u64 {
+    &raw const REFRAIN_CPU_STACK as u64
+}
 
 #[unsafe(no_mangle)]
 static REFRAIN_FRAME_END: AtomicU64 = AtomicU64::new(0);
@@ -163,7 +180,7 @@ refrain_trap:
     user_data = const USER_DATA,
     user_code = const USER_CODE,
     syscall_vector = const SYSCALL_VECTOR,
-    stack_bytes = const CPU_STACK_BYTES,
+    stack_bytes = const GUARD_BYTES + CPU_STACK_BYTES,
     syscall = sym crate::trap::syscall,
     trap = sym crate::trap::trap,
     kernel_exception = sym crate::trap::kernel_exception,
@@ -201,7 +218,7 @@ pub unsafe extern "C" fn on_cpu_stack(
         "xor ebp, ebp",
         "call rdx",
         "ud2",
-        stack_bytes = const CPU_STACK_BYTES,
+        stack_bytes = const GUARD_BYTES + CPU_STACK_BYTES,
     )
 }
 

@@ -19,8 +19,12 @@ const IST_STACK_BYTES: usize = 16 * 1024;
 /// machine check have stacks of their own (Intel SDM vol. 3A, 6.14.5).
 const IST: [(u8, u16); 4] = [(8, 0), (2, 1), (1, 2), (18, 3)];
 
-#[repr(C, align(16))]
-struct Stack([u8; IST_STACK_BYTES]);
+/// A stack above a page that is never mapped.
+#[repr(C, align(4096))]
+struct Stack {
+    guard: [u8; 4096],
+    stack: [u8; IST_STACK_BYTES],
+}
 
 /// An interrupt gate (Intel SDM vol. 3A, figure 6-8). The `x86_64` crate's table wants handlers of
 /// an unstable calling convention; ours are assembly.
@@ -80,7 +84,12 @@ static TABLES: Cell = Cell(UnsafeCell::new(Tables {
     gdt: GlobalDescriptorTable::new(),
     tss: TaskStateSegment::new(),
     idt: [Gate::ABSENT; 256],
-    stacks: [const { Stack([0; IST_STACK_BYTES]) }; 4],
+    stacks: [const {
+        Stack {
+            guard: [0; 4096],
+            stack: [0; IST_STACK_BYTES],
+        }
+    }; 4],
 }));
 
 /// Builds and loads all tables.
@@ -138,6 +147,14 @@ const fn ring_of(vector: u8) -> u16 {
         3 | 4 | TRAP_VECTOR..=LAST_TRAP => 3,
         _ => 0,
     }
+}
+
+/// The addresses of the pages below the stacks.
+#[must_use]
+pub fn guards() -> [u64; IST.len()] {
+    // SAFETY: Only addresses are taken.
+    let stacks = unsafe { &raw const (*TABLES.0.get()).stacks };
+    core::array::from_fn(|index| stacks.cast::<Stack>().wrapping_add(index) as u64)
 }
 
 /// Sets the stack pointer the CPU takes on an interrupt from ring 3.

@@ -1,0 +1,96 @@
+//! A client: sends waves of threads into LAPs, and lets each report how it came out.
+//!
+//! Its argument `storm=SERVER` names the server of the randomized test.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod storm;
+
+use alloc::boxed::Box;
+
+use lap_suite::REPORTS;
+use lap_suite::client::{Ending, Reply, Report, Request, Wave};
+use syscall::prelude::*;
+use syscall::ways_to_die::Way;
+use syscall::{RemoteLap, Thread, encode, handler, thread};
+
+/// Priority of the threads of a wave: below the servers, so that these answer the judge even if
+/// the guests compute.
+const PRIORITY: u8 = 16;
+
+/// How long a report may take: as long as it takes.
+const PATIENCE: Span = Span::FOREVER;
+
+struct Client {
+    incarnation: u32,
+}
+
+/// What the threads of a wave are told.
+struct Task {
+    wave: Wave,
+    number: u64,
+    incarnation: u32,
+}
+
+impl Client {
+    fn send(&self, wave: Wave) -> Result<()> {
+        for number in wave.first..wave.first + wave.threads {
+            let task: &'static Task = Box::leak(Box::new(Task {
+                wave,
+                number,
+                incarnation: self.incarnation,
+            }));
+            Thread::spawn_with(task, go, 16 * 1024, PRIORITY)?;
+        }
+        Ok(())
+    }
+}
+
+/// One thread of a wave.
+fn go(task: &'static Task) {
+    let wave = &task.wave;
+    let result = if wave.lap.is_none() {
+        handler::raise::<0>([wave.program, task.number, 0])
+    } else {
+        RemoteLap::from(wave.lap).invoke([wave.program, task.number], Span(wave.timeout))
+    };
+    let report = Report {
+        number: task.number,
+        incarnation: task.incarnation,
+        time: thread::now().0,
+        ending: Ending::from(result),
+    };
+    let mut buffer = [0; 128];
+    let sent = encode(&report, &mut buffer)
+        .and_then(|bytes| RemotePort::find(REPORTS, PATIENCE)?.send(bytes, PATIENCE));
+    if let Err(error) = sent {
+        error!("cannot report {report:?}: {error}");
+    }
+}
+
+impl Server for Client {
+    type Request = Request;
+    type Reply = Reply;
+
+    fn call(&mut self, _: ActorId, request: Request) -> Result<Reply, Status> {
+        match request {
+            Request::Ping => {}
+            Request::Send(wave) => self.send(wave).map_err(|error| error.status())?,
+            Request::Die => Way::NullWrite.die(),
+            Request::Storm(seed) => storm::begin(seed).map_err(|error| error.status())?,
+            Request::Calm => return Ok(Reply::Tally(storm::end())),
+        }
+        Ok(Reply::Done(self.incarnation))
+    }
+}
+
+fn start(start: Start) -> Result<Serve<Client>> {
+    let incarnation = start.incarnation();
+    Serve::under(start.name(), Client { incarnation })
+}
+
+entry!(start);

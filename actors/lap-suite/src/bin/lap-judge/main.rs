@@ -1,0 +1,59 @@
+//! Runs one scenario about LAPs or handlers, and ends the site with what came of it.
+//!
+//! The judge's first argument names the scenario; the site of the same name says which servers and
+//! clients it has to deal with. What is asserted is what callers were told, what the servers'
+//! journals say, and what the kernel keeps on record; never what is printed.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+// The same assertions as those of the test-suite's judge. Actors share no library but `syscall`,
+// which is no place for them.
+#[macro_use]
+#[path = "../../../../test-suite/src/bin/judge/check.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod check;
+#[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod ledger;
+
+mod baseline;
+mod basics;
+mod matrix;
+mod peers;
+mod place;
+mod wave;
+
+use syscall::prelude::*;
+use syscall::site;
+
+/// A scenario: returns if it holds.
+type Scenario = fn(&Start);
+
+/// Every scenario, by the name of its site.
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("lap-basics", basics::arguments_and_results_pass),
+    ("lap-callee", matrix::callee_fails),
+    ("lap-caller", matrix::caller_fails),
+    ("lap-group", matrix::both_fail_as_a_group),
+];
+
+fn start(start: Start) {
+    check!(
+        start.incarnation() == 1,
+        "the judge failed: {:?}",
+        start.previous()
+    );
+    let name = start.argument(0).unwrap_or(start.name());
+    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
+        fail!("there is no scenario `{name}`")
+    };
+    scenario(&start);
+    info!("{name}: all assertions hold");
+    check::end(site::shutdown(0))
+}
+
+entry!(start);

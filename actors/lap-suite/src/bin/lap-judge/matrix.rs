@@ -1,0 +1,300 @@
+//! Who fails, and where the threads are meanwhile: all combinations, with two and with sixteen.
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use lap_suite::client::{self, Ending};
+use lap_suite::journal::{BEGUN, EFFECT, ENDED};
+use lap_suite::program::{NAP_MILLIS, Step, program};
+use lap_suite::server::Request;
+use syscall::abi::{Cause, LedgerEntry, Response};
+use syscall::prelude::*;
+use syscall::{Thread, site, thread};
+
+use crate::baseline::Baseline;
+use crate::check::{Must, wait_until};
+use crate::ledger::{self, Reader};
+use crate::peers::{Guests, Host, PATIENCE, await_incarnation, info, restart};
+use crate::place::Place;
+use crate::wave::{self, Reports};
+
+const CLIENT: Guests = Guests::CLIENT;
+const SERVER: Host = Host::SERVER;
+const MIDDLE: Host = Host::MIDDLE;
+const NAMES: [&str; 3] = ["client", "server", "middle"];
+
+/// How many threads there are.
+const SIZES: [u64; 2] = [2, 16];
+
+/// How the actor fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Failure {
+    /// Somebody asks for its restart.
+    Asked,
+    /// A thread of its own has a fault.
+    Fault,
+}
+
+/// One row of the matrix.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    place: Place,
+    threads: u64,
+    failure: Failure,
+}
+
+/// Goes through all rows, and checks that nothing is lost by them.
+#[track_caller]
+fn for_all_rows(row: fn(Row, &Reports, &mut Reader)) {
+    let reports = Reports::open();
+    let mut reader = Reader::at_start();
+    // What is used for the first time stays in use: the first rows are for that.
+    for place in Place::ALL {
+        let threads = 16;
+        row(
+            Row {
+                place,
+                threads,
+                failure: Failure::Asked,
+            },
+            &reports,
+            &mut reader,
+        );
+    }
+    let before = Baseline::of(&NAMES);
+    reader.skip();
+    for threads in SIZES {
+        for place in Place::ALL {
+            for failure in [Failure::Asked, Failure::Fault] {
+                let this = Row {
+                    place,
+                    threads,
+                    failure,
+                };
+                debug!("{this:?}");
+                row(this, &reports, &mut reader);
+            }
+        }
+    }
+    before.must_hold(&NAMES);
+}
+
+/// Sends a wave to its place, and lets `target` fail. Returns the wave, when it has failed, and
+/// the ledger entry about it.
+#[track_caller]
+fn strike(
+    row: Row,
+    target: &'static str,
+    reader: &mut Reader,
+) -> (Range<u64>, Instant, LedgerEntry) {
+    let (wave, time) = match row.place {
+        Place::Entering => strike_entering(row, target),
+        _ => {
+            let wave = wave::send(CLIENT, SERVER.wide(), row.place.steps(), row.threads);
+            row.place.await_guests(SERVER, MIDDLE, row.threads);
+            let time = thread::now();
+            fell(row.failure, target);
+            (wave, time)
+        }
+    };
+    let entry = reader.take();
+    check_eq!(entry.name.as_str(), target, "{row:?}");
+    let is_fault = matches!(entry.cause, Cause::Fault(_));
+    check_eq!(is_fault, row.failure == Failure::Fault, "{row:?}");
+    ledger::must_be_done(&entry, Response::HOT_RESTART);
+    (wave, time, entry)
+}
+
+#[track_caller]
+fn fell(failure: Failure, target: &str) {
+    match failure {
+        Failure::Asked => restart(target),
+        // Neither of them answers.
+        Failure::Fault if target == CLIENT.name => drop(CLIENT.try_ask(client::Request::Die)),
+        Failure::Fault => drop(SERVER.try_ask(Request::Die)),
+    }
+}
+
+/// Whom the judge's own guest lets fail, and how.
+static TARGET: AtomicU64 = AtomicU64::new(0);
+/// Whether it has.
+static HAS_STRUCK: AtomicBool = AtomicBool::new(false);
+
+/// A thread of the judge's is the only guest of the narrow LAP, and all others wait behind it.
+/// When it leaves, the first of them is let in, but cannot run: the judge's thread goes on, and
+/// lets the target fail.
+#[track_caller]
+fn strike_entering(row: Row, target: &'static str) -> (Range<u64>, Instant) {
+    let is_client = u64::from(target == CLIENT.name);
+    let is_fault = u64::from(row.failure == Failure::Fault);
+    TARGET.store(is_client << 1 | is_fault, Ordering::SeqCst);
+    HAS_STRUCK.store(false, Ordering::SeqCst);
+    Thread::spawn(hold_the_door, SERVER.narrow().id().raw(), 64 * 1024, 31).must("a thread");
+    SERVER.await_inside(1);
+    let wave = wave::send(CLIENT, SERVER.narrow(), row.place.steps(), row.threads);
+    thread::sleep(Span::from_millis(3));
+    check_eq!(SERVER.state().inside, 1);
+    let time = thread::now();
+    // The server may be gone before it answers.
+    let _ = SERVER.try_ask(Request::Feed(1));
+    let has_struck = || HAS_STRUCK.load(Ordering::SeqCst);
+    check!(wait_until(PATIENCE, has_struck), "{row:?}: nobody failed");
+    (wave, time)
+}
+
+fn hold_the_door(lap: u64) {
+    let lap = syscall::RemoteLap::from(syscall::abi::LapId::from_raw(lap));
+    let number = wave::numbers(1).start;
+    let steps = program(&[Step::Receive]);
+    lap.invoke([steps, number], Span::ZERO)
+        .must("to be the first");
+    let target = TARGET.load(Ordering::SeqCst);
+    let (is_client, is_fault) = (target & 2 != 0, target & 1 != 0);
+    let name = if is_client { CLIENT.name } else { SERVER.name };
+    let failure = if is_fault {
+        Failure::Fault
+    } else {
+        Failure::Asked
+    };
+    fell(failure, name);
+    HAS_STRUCK.store(true, Ordering::SeqCst);
+}
+
+/// How many threads there are when everybody is back to one.
+#[track_caller]
+fn resting_threads() -> u32 {
+    let is_alone = |name: &&str| info(name).threads == 1;
+    let are_alone = || NAMES.iter().chain(&["lap-judge"]).all(is_alone);
+    check!(wait_until(PATIENCE, are_alone), "threads that do not end");
+    site::info().must("the site's counters").used_threads
+}
+
+/// Checks what a journal says about each of a wave.
+#[track_caller]
+fn must_say(host: Host, wave: &Range<u64>, expected: u64, row: Row) {
+    for number in wave.clone() {
+        check_eq!(
+            host.journal(number),
+            expected,
+            "{row:?}, {number} in {}",
+            host.name
+        );
+    }
+}
+
+/// A new wave gets in, and comes out.
+#[track_caller]
+fn must_work(row: Row, reports: &Reports) {
+    let wave = wave::send(CLIENT, SERVER.wide(), &[Step::Effect], row.threads);
+    wave::must_have_returned(&reports.of(&wave), info("server").incarnation);
+    must_say(SERVER, &wave, BEGUN | EFFECT | ENDED, row);
+    // So is the narrow way, by the same number: each lets the next one in.
+    let wave = wave::send(CLIENT, SERVER.narrow(), &[], row.threads);
+    wave::must_have_returned(&reports.of(&wave), info("server").incarnation);
+    SERVER.await_inside(0);
+    MIDDLE.await_inside(0);
+}
+
+/// The callee fails: its guests come back and are told how far they had come.
+pub(crate) fn callee_fails(_: &Start) {
+    for_all_rows(|row, reports, reader| {
+        let before = info("server").incarnation;
+        let (wave, time, entry) = strike(row, SERVER.name, reader);
+        let told = reports.of(&wave);
+        await_incarnation("server", before + 1);
+        let new = match row.place {
+            Place::Entering => SERVER.narrow().id(),
+            _ => SERVER.wide().id(),
+        };
+        for report in &told {
+            let progress = row.place.progress();
+            check_eq!(
+                report.ending,
+                Ending::Restarted { new, progress },
+                "{row:?}"
+            );
+        }
+        must_say(SERVER, &wave, row.place.entered(), row);
+        if row.place == Place::Nested {
+            // Those further in finish, and only then come back.
+            must_say(MIDDLE, &wave, BEGUN | EFFECT | ENDED, row);
+            let nap = Span::from_millis(NAP_MILLIS - 10);
+            for report in &told {
+                check!(
+                    Instant(report.time) >= time.after(nap),
+                    "{row:?}: back too early"
+                );
+            }
+        } else {
+            let latest = told.iter().map(|report| report.time).max();
+            let late = Instant(latest.unwrap_or(0)).since(entry.time);
+            check!(late < Span::from_millis(20), "{row:?}: told {late} late");
+        }
+        must_work(row, reports);
+    });
+}
+
+/// The caller fails: its threads go on as guests, and end where they would have come home.
+pub(crate) fn caller_fails(_: &Start) {
+    for_all_rows(|row, reports, reader| {
+        let (before, host) = (info("client").incarnation, info("server").incarnation);
+        let threads = resting_threads();
+        let (wave, ..) = strike(row, CLIENT.name, reader);
+        await_incarnation("client", before + 1);
+        if row.place != Place::Entering {
+            // They are still inside, while their actor is new.
+            check_eq!(CLIENT.make(client::Request::Ping), before + 1);
+            check_eq!(SERVER.state().inside, row.threads, "{row:?}");
+            check_eq!(info("client").threads, 1);
+        }
+        row.place.release(SERVER, row.threads);
+        SERVER.await_inside(0);
+        MIDDLE.await_inside(0);
+        SERVER.make(Request::Close);
+        if row.place == Place::Entering {
+            // Who was let in goes through with it; who waited outside is no more.
+            let count = |what| {
+                let entries = wave.clone().map(|number| SERVER.journal(number));
+                entries.filter(|entry| *entry == what).count() as u64
+            };
+            let has_one = || count(row.place.finished()) == 1;
+            check!(wait_until(PATIENCE, has_one), "{row:?}: nobody went in");
+            thread::sleep(Span::from_millis(3));
+            check_eq!(count(0), row.threads - 1, "{row:?}");
+            check!(has_one(), "{row:?}");
+        } else {
+            must_say(SERVER, &wave, row.place.finished(), row);
+        }
+        if row.place == Place::Nested {
+            must_say(MIDDLE, &wave, BEGUN | EFFECT | ENDED, row);
+        }
+        reports.must_be_none(Span::from_millis(5));
+        check_eq!(info("server").incarnation, host);
+        check_eq!(resting_threads(), threads, "{row:?}");
+        must_work(row, reports);
+    });
+}
+
+/// Both fail as one group: nobody is left to be told anything, and nothing is left of them.
+pub(crate) fn both_fail_as_a_group(_: &Start) {
+    for_all_rows(|row, reports, reader| {
+        let before = NAMES.map(|name| info(name).incarnation);
+        let threads = resting_threads();
+        let (wave, ..) = strike(row, SERVER.name, reader);
+        // The other member's entry says that it was because of that one.
+        let entry = reader.take();
+        check_eq!(entry.name.as_str(), CLIENT.name);
+        check!(matches!(entry.cause, Cause::Group { .. }), "{entry:?}");
+        await_incarnation("client", before[0] + 1);
+        await_incarnation("server", before[1] + 1);
+        MIDDLE.await_inside(0);
+        must_say(SERVER, &wave, row.place.entered(), row);
+        if row.place == Place::Nested {
+            must_say(MIDDLE, &wave, BEGUN | EFFECT | ENDED, row);
+        }
+        check_eq!(info("middle").incarnation, before[2]);
+        reports.must_be_none(Span::from_millis(5));
+        check_eq!(resting_threads(), threads, "{row:?}");
+        must_work(row, reports);
+    });
+}
