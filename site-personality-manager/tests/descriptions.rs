@@ -75,7 +75,8 @@ fn the_values_explained_as_defaults_in_the_demo_are_the_defaults() {
             ..Budget::default()
         }
     );
-    let rights = "shutdown, console, restart, hook, freeze, kill, subscribe, spawn, complain";
+    let rights = "shutdown, console, restart, hook, freeze, kill, subscribe, spawn, complain, \
+                  interrupt, trap, handle";
     let names: Vec<String> = Rights::NAMED
         .iter()
         .map(|(name, _)| name.to_lowercase())
@@ -366,12 +367,12 @@ policy = { hot_limit = "none", window = "0s", backoff = 3 }
             (
                 8,
                 "actor `a`: `rights` knows no `fly`; it can be shutdown, console, restart, hook, \
-                 freeze, kill, subscribe, spawn, complain",
+                 freeze, kill, subscribe, spawn, complain, interrupt, trap, handle",
             ),
             (
                 8,
                 "actor `a`: `rights` must be one of shutdown, console, restart, hook, freeze, \
-                 kill, subscribe, spawn, complain, not a value of type integer",
+                 kill, subscribe, spawn, complain, interrupt, trap, handle, not a value of type integer",
             ),
             (
                 9,
