@@ -43,7 +43,7 @@ fn waiting_callers_are_told_at_the_freeze() {
 
 #[test]
 fn callers_of_the_next_incarnation_wait_for_it() {
-    holds("callers-next", "always-hot");
+    holds("callers-next", "budget");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub enum Request {
     HostileRegisters,
     /// Receives into memory that is freed meanwhile; answers the status if it lives.
     ReceiveIntoFreed,
+    /// Calls a port from memory that is freed meanwhile; answers the status if it lives.
+    CallFromFreed(PortId),
     /// Answers [`Reply::Condition`].
     Inspect,
     /// Changes everything it has that is not persistent.
@@ -73,6 +75,9 @@ pub enum Request {
     MakePorts(u64),
     /// Allocates so many bytes of private memory and writes to all of it.
     Allocate(u64),
+    /// Allocates so many bytes of private memory and writes to one of every two million, so that
+    /// there is a page table to each page.
+    AllocateSparse(u64),
     /// Touches this many pages of its zeroed data.
     TouchData(u64),
     /// Watches its vector registers for so many rounds; answers how often they had changed.

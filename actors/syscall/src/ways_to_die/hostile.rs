@@ -220,6 +220,14 @@ impl Case {
         }
     }
 
+    /// Whether it makes a thread start where no user address is. The kernel must see that itself:
+    /// such an address faults at the way out of ring 0, on a real CPU.
+    #[must_use]
+    pub fn is_entry_beyond_user(&self) -> bool {
+        let beyond = matches!(self.attack, Attack::Value(USER_END..));
+        beyond && self.number == number::thread_create && self.argument == "entry"
+    }
+
     /// The number of the syscall.
     #[must_use]
     pub fn number(&self) -> u64 {
@@ -431,44 +439,6 @@ pub fn invoke(lap: abi::LapId, memory: u64, mode: u64) -> Status {
     // the mode says that it is lent to be written to, which a test must not do with memory that
     // anything else uses.
     unsafe { syscall(number::lap_invoke, arguments) }.status
-}
-
-/// Receives into a region that another thread frees in the meantime, and lets a message come.
-///
-/// Returns the status if the kernel chose to refuse, and does not return if it chose to fault.
-///
-/// # Errors
-/// When the region, the port or the thread could not be had.
-pub fn receive_into_freed_memory() -> Result<Status> {
-    let region = Region::allocate(PAGE_BYTES as usize)?;
-    let port = Port::private(1)?;
-    let address = region.address();
-    core::mem::forget(region);
-    Thread::spawn(free_then_send, address, 16 * 1024, 1)?;
-    PORT.store(port.id().raw(), core::sync::atomic::Ordering::SeqCst);
-    let second = abi::Span::from_secs(1).0;
-    // SAFETY: the memory is a region's that nothing else uses; whether it is still there when
-    // the kernel writes is the question.
-    let answer = unsafe {
-        syscall(
-            number::receive,
-            [port.id().raw(), address, PAGE_BYTES, second, 0, 0],
-        )
-    };
-    Ok(answer.status)
-}
-
-/// The port that [`receive_into_freed_memory`] waits at.
-static PORT: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
-
-fn free_then_send(address: u64) {
-    thread::sleep(abi::Span::from_millis(20));
-    // SAFETY: nothing uses the region; the kernel has been told to, and must see that it is gone.
-    let _ = unsafe { call::sys_region_free(address) };
-    let port = PortId::from_raw(PORT.load(core::sync::atomic::Ordering::SeqCst));
-    let _ = call::sys_send(port, b"too late", abi::Span::ZERO);
-    // The actor must not end for want of threads before its other thread has an answer.
-    thread::sleep(abi::Span::FOREVER);
 }
 
 #[cfg(test)]

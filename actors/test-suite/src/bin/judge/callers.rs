@@ -272,4 +272,22 @@ pub(crate) fn callers_of_the_next_incarnation_wait_for_it(_: &Start) {
         victim.port().id().raw()
     );
     check_eq!(victim.inspect().incarnation, 4);
+
+    // One that will never make it: who waits for it is told that it is dead.
+    let mut mortal = Victim::find("mortal");
+    mortal.fell(Request::Die(Way::NullWrite));
+    CALLED.store(mortal.port().id().raw(), Ordering::SeqCst);
+    Thread::spawn(call_in_vain, 2, 16 * 1024, 10).must("a caller");
+    thread::sleep(Span::from_millis(50));
+    check!(!ENDINGS[2].is_there(), "a caller does not wait");
+    check!(
+        wait_until(PATIENCE, || ENDINGS[2].is_there()),
+        "a caller waits on"
+    );
+    check_eq!(
+        Status(ENDINGS[2].status.load(Ordering::SeqCst)),
+        Status::DEAD
+    );
+    check_eq!(ENDINGS[2].progress(), Progress::NOT_ENTERED);
+    mortal.must_be_gone();
 }

@@ -99,6 +99,9 @@ static ANSWERED: AtomicU64 = AtomicU64::new(0);
 /// A token that another actor may try its luck with.
 static TOKEN: AtomicU64 = AtomicU64::new(0);
 
+/// How many patient callers were answered.
+static PATIENT: AtomicU64 = AtomicU64::new(0);
+
 /// Answers each call after as many milliseconds as its first byte says, with its second byte so
 /// often as its third byte says; then tries to answer once more.
 fn serve(_: u64) {
@@ -179,6 +182,38 @@ pub(crate) fn replies(_: &Start) {
     check!(
         wait_until(PATIENCE, || ANSWERED.load(Ordering::SeqCst) == 1),
         "no second answer"
+    );
+    ANSWERED.store(0, Ordering::SeqCst);
+
+    // Nor the answer to the call of another thread that has taken the place of the caller.
+    let impatient = |_| {
+        let server = RemotePort::from(PortId::from_raw(SERVED.load(Ordering::SeqCst)));
+        let short = Span::from_millis(10);
+        must_be_refused(
+            server.call(&[60, 5, 5], &mut [0; 64], short),
+            Status::TIMED_OUT,
+            "a short wait",
+        );
+    };
+    Thread::spawn(impatient, 0, 16 * 1024, 10).must("a caller");
+    thread::sleep(Span::from_millis(30));
+    let patient = |_| {
+        let server = RemotePort::from(PortId::from_raw(SERVED.load(Ordering::SeqCst)));
+        let mut reply = [0; 64];
+        check_eq!(
+            server.call(&[0, 6, 6], &mut reply, PATIENCE),
+            Ok(&[6; 6][..])
+        );
+        PATIENT.fetch_add(1, Ordering::SeqCst);
+    };
+    Thread::spawn(patient, 0, 16 * 1024, 10).must("a caller");
+    check!(
+        wait_until(PATIENCE, || PATIENT.load(Ordering::SeqCst) == 1),
+        "no answer"
+    );
+    check!(
+        wait_until(PATIENCE, || ANSWERED.load(Ordering::SeqCst) == 1),
+        "no answer"
     );
     ANSWERED.store(0, Ordering::SeqCst);
 

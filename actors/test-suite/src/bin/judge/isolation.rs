@@ -7,10 +7,10 @@ use syscall::abi::syscall::number;
 use syscall::abi::{FaultKind, Response};
 use syscall::prelude::*;
 use syscall::ways_to_die::hostile::{self, Verdict};
-use syscall::{Thread, site};
+use syscall::{Thread, site, thread};
 use test_suite::{Reply, Request};
 
-use crate::check::{Must, wait_until};
+use crate::check::{Must, must_be_refused, wait_until};
 use crate::counters;
 use crate::ledger::{self, Reader};
 use crate::victim::{PATIENCE, Victim};
@@ -168,6 +168,9 @@ pub(crate) fn hostile_syscalls(start: &Start) {
 #[track_caller]
 fn must_be_fault_of(case: &hostile::Case, fault: &syscall::abi::FaultRecord) {
     match (case.number(), fault.kind) {
+        _ if case.is_entry_beyond_user() => {
+            check_eq!(fault.kind, FaultKind::BAD_POINTER, "{case}: {fault}");
+        }
         (number::panic, FaultKind::PANIC) => {}
         // A thread that starts where there is no code.
         (
@@ -218,5 +221,38 @@ pub(crate) fn memory_freed_under_a_syscall(_: &Start) {
         }
         other => fail!("receiving into freed memory ends with {other:?}"),
     }
+
+    // The same the other way round: a request that is gone when its turn comes. The next in the
+    // queue gets its turn, and the queue has room for as many as ever.
+    let port = Port::private(2).must("a port");
+    CALLED.store(port.id().raw(), Ordering::SeqCst);
+    Thread::spawn(call_from_freed, 0, 64 * 1024, 10).must("a thread");
+    thread::sleep(Span::from_millis(100));
+    port.remote()
+        .send(b"behind", Span::ZERO)
+        .must("a place in the queue");
+    let mut buffer = [0; 1024];
+    let message = port.receive(&mut buffer, PATIENCE).must("a message");
+    check_eq!(message.bytes, b"behind");
+    let entry = reader.take();
+    check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
+    for _ in 0..2 {
+        port.remote()
+            .send(b"fits", Span::ZERO)
+            .must("a place in the queue");
+    }
+    let full = port.remote().send(b"does not fit", Span::ZERO);
+    must_be_refused(full, Status::QUEUE_FULL, "a third message");
+    victim.find_again();
     victim.restart_hot(&mut reader);
+}
+
+/// The port that [`call_from_freed`] lets the victim call.
+static CALLED: AtomicU64 = AtomicU64::new(0);
+
+/// Lets the victim call us from memory that it frees, which is its end.
+fn call_from_freed(_: u64) {
+    let port = PortId::from_raw(CALLED.load(Ordering::SeqCst));
+    let mut victim = Victim::find("victim");
+    victim.fell(Request::CallFromFreed(port));
 }

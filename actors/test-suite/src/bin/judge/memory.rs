@@ -69,6 +69,20 @@ pub(crate) fn limits(_: &Start) {
     victim.number(Request::Allocate(300 * 4096));
     victim.restart_hot(&mut reader);
     victim.number(Request::Allocate(300 * 4096));
+
+    // Page tables count as well: 400 pages fit, but not when each takes a table of its own.
+    let before = site::info().must("the site's counters");
+    victim.fell(Request::AllocateSparse(400 * (2 << 20)));
+    check_eq!(ledger::fault(&reader.take()).kind, FaultKind::OUT_OF_MEMORY);
+    victim.find_again();
+    let after = site::info().must("the site's counters");
+    let taken = before.free_frames.saturating_sub(after.free_frames);
+    check!(taken <= 512, "{taken} frames are still taken");
+    // What an incarnation took, the next one has.
+    for _ in 0..3 {
+        victim.number(Request::Allocate(200 * 4096));
+        victim.restart_hot(&mut reader);
+    }
 }
 
 /// When the site has no frame left, whoever needs one fails, with a clear record; and when there

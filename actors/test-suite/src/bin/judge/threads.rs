@@ -81,18 +81,18 @@ pub(crate) fn priorities(_: &Start) {
         "the low thread never ran again"
     );
 
-    // Nobody is above its actor.
+    // Nobody is above its actor, nor below every actor.
     let current = Thread::CURRENT;
     check_eq!(current.set_priority(20), Ok(32));
     check_eq!(current.set_priority(32), Ok(20));
-    for priority in [33, 63, 64, 255] {
+    for priority in [0, 33, 63, 64, 255] {
         must_be_refused(
             current.set_priority(priority),
             Status::BAD_ARGUMENT,
             "a high priority",
         );
         let high = Thread::spawn(|_| (), 0, 16 * 1024, priority);
-        must_be_refused(high, Status::BAD_ARGUMENT, "a high thread");
+        must_be_refused(high, Status::BAD_ARGUMENT, "a thread that is not below us");
     }
     // Nor master of another actor's threads.
     let error = must_fail(
@@ -128,6 +128,22 @@ pub(crate) fn sharing(_: &Start) {
     let sum: u64 = shares.iter().sum();
     info!("shares {shares:?}");
     // A third each, give or take the half of that.
+    for share in shares {
+        check!(
+            share * 6 > sum && share * 2 < sum,
+            "unequal shares: {shares:?}"
+        );
+    }
+
+    // The same when somebody above them wakes up all the time: who is preempted keeps what is
+    // left of its turn, and no more.
+    let before = [turns(0), turns(1), turns(2)];
+    for _ in 0..200 {
+        thread::sleep(Span::from_millis(2));
+    }
+    let shares = [0, 1, 2].map(|number: usize| turns(number) - before[number]);
+    let sum: u64 = shares.iter().sum();
+    info!("shares {shares:?}, often interrupted");
     for share in shares {
         check!(
             share * 6 > sum && share * 2 < sum,

@@ -9,6 +9,7 @@
 //! | `die-once WAY` | dies at once the first time, and serves after that |
 //! | `exit` | is done at once |
 //! | `slow` | makes its port only after 300 ms, but for the first time |
+//! | `fade` | dies after 300 ms, without a port, but serves the first time |
 //! | `silent` | has no port, and sleeps |
 
 #![no_std]
@@ -45,6 +46,10 @@ fn start(start: Start) -> Result<Serve<Victim>> {
         (Some("die-once"), Some(way)) if is_first => way.die(),
         (Some("exit"), _) => syscall::call::sys_exit(0),
         (Some("slow"), _) if !is_first => thread::sleep(SLOW),
+        (Some("fade"), _) if !is_first => {
+            thread::sleep(SLOW);
+            Way::Panic.die()
+        }
         (Some("silent"), _) => thread::sleep(Span::FOREVER),
         _ => {}
     }

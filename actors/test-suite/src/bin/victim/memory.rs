@@ -99,6 +99,18 @@ impl Memory {
         Ok(address)
     }
 
+    /// Allocates private memory, and writes to as few of its pages as there are page tables to it.
+    pub(crate) fn allocate_sparse(&mut self, bytes: usize) -> Result<u64> {
+        const TABLE_COVERS: usize = 2 << 20;
+        let mut region = Region::allocate(bytes)?;
+        for byte in region.iter_mut().step_by(TABLE_COVERS) {
+            *byte = 0xfe;
+        }
+        let address = region.address();
+        self.regions.push(region);
+        Ok(address)
+    }
+
     /// Fills the persistent region.
     pub(crate) fn keep(&mut self, number: u64) -> Result<()> {
         for (index, byte) in self.kept()?.iter_mut().enumerate() {

@@ -6,7 +6,7 @@ use syscall::abi::layout::MESSAGE_MAX;
 use syscall::abi::site::Hook;
 use syscall::abi::{PortId, Text};
 use syscall::prelude::*;
-use syscall::ways_to_die::{self, hostile, vector};
+use syscall::ways_to_die::{self, freed, hostile, vector};
 use syscall::{Caller, Lap, PersistentRegion, Stacks, call, site, thread};
 use test_suite::{Reply, Request};
 
@@ -79,7 +79,8 @@ impl Victim {
                     Status::OK,
                 ]))
             }
-            Request::ReceiveIntoFreed => hostile::receive_into_freed_memory().map(Reply::Status),
+            Request::ReceiveIntoFreed => freed::receive().map(Reply::Status),
+            Request::CallFromFreed(port) => freed::call(port).map(Reply::Status),
             Request::Inspect => Ok(Reply::Condition(self.memory.condition(&self.start))),
             Request::Dirty => done(self.memory.dirty()),
             Request::Keep(number) => done(self.memory.keep(number)),
@@ -95,6 +96,10 @@ impl Victim {
             Request::MakeBusyThreads => done(threads::busy()),
             Request::MakePorts(count) => done(self.make_ports(count)),
             Request::Allocate(bytes) => self.memory.allocate(bytes as usize).map(Reply::Number),
+            Request::AllocateSparse(bytes) => self
+                .memory
+                .allocate_sparse(bytes as usize)
+                .map(Reply::Number),
             Request::TouchData(pages) => {
                 memory::touch(pages as usize);
                 Ok(Reply::Done)

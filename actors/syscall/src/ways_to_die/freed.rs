@@ -1,0 +1,75 @@
+//! Memory that is freed while the kernel waits to read or to write it.
+//!
+//! Each of these lets another thread of the actor free a region that a syscall is waiting with.
+//! The kernel must notice when it gets to the memory, however good it was when the call began.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::layout::PAGE_BYTES;
+use abi::syscall::{number, pack_lengths};
+use abi::{PortId, Span, Status};
+
+use crate::stub::syscall;
+use crate::{Port, Region, Result, Thread, call, thread};
+
+/// Time for the other thread to wait until the call waits, and for the caller to wait for the
+/// other thread.
+const SHORT: Span = Span::from_millis(20);
+
+/// How long a call waits at most.
+const LONG: Span = Span::from_secs(1);
+
+/// The port at which [`receive`] waits; 0 when it is not [`receive`] that waits.
+static PORT: AtomicU64 = AtomicU64::new(0);
+
+/// Receives into memory that is freed before the message comes.
+///
+/// Returns the status if the kernel chose to refuse, and does not return if it chose to fault.
+///
+/// # Errors
+/// When the region, the port or the thread could not be had.
+pub fn receive() -> Result<Status> {
+    let port = Port::private(1)?;
+    PORT.store(port.id().raw(), Ordering::SeqCst);
+    let address = doomed_region()?;
+    let arguments = [port.id().raw(), address, PAGE_BYTES, LONG.0, 0, 0];
+    // SAFETY: the memory is a region's that nothing else uses; whether it is still there when
+    // the kernel writes is the question.
+    Ok(unsafe { syscall(number::receive, arguments) }.status)
+}
+
+/// Calls a port with a request in memory that is freed while the request waits in the queue. The
+/// port's owner must not take it before some fifty milliseconds are over.
+///
+/// Returns the status if the kernel chose to refuse, and does not return if it chose to fault.
+///
+/// # Errors
+/// When the region or the thread could not be had.
+pub fn call(port: PortId) -> Result<Status> {
+    PORT.store(0, Ordering::SeqCst);
+    let address = doomed_region()?;
+    let arguments = [port.raw(), address, 1, pack_lengths(512, 0), LONG.0, 0];
+    // SAFETY: as for `receive`, but that the kernel reads.
+    Ok(unsafe { syscall(number::call, arguments) }.status)
+}
+
+/// Allocates a region and sees to its being freed soon; returns its address.
+fn doomed_region() -> Result<u64> {
+    let region = Region::allocate(PAGE_BYTES as usize)?;
+    let address = region.address();
+    core::mem::forget(region);
+    Thread::spawn(free, address, 16 * 1024, 1)?;
+    Ok(address)
+}
+
+fn free(address: u64) {
+    thread::sleep(SHORT);
+    // SAFETY: nothing uses the region; the kernel has been told to, and must see that it is gone.
+    let _ = unsafe { call::sys_region_free(address) };
+    let port = PortId::from_raw(PORT.load(Ordering::SeqCst));
+    if !port.is_none() {
+        let _ = call::sys_send(port, b"too late", Span::ZERO);
+    }
+    // The actor must not end for want of threads before its other thread has an answer.
+    thread::sleep(Span::FOREVER);
+}
