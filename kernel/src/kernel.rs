@@ -14,7 +14,7 @@ use abi::site::{ActorState, Rights};
 use abi::{ActorId, Instant, Name, PortId, Slot, Status, ThreadId};
 
 use crate::actor::{Actor, PersistentRegion};
-use crate::arch::{cpu, entry};
+use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
 use crate::handler::Handlers;
 use crate::image::Image;
@@ -153,6 +153,7 @@ pub unsafe fn entered() -> &'static mut Kernel {
 pub fn with<R>(step: impl FnOnce(&mut Kernel) -> R) -> R {
     let were_on = cpu::interrupts_enabled();
     cpu::disable();
+    let start = clock::counter();
     assert!(
         !BUSY.swap(true, Ordering::Relaxed),
         "the kernel's state is borrowed twice"
@@ -163,6 +164,7 @@ pub fn with<R>(step: impl FnOnce(&mut Kernel) -> R) -> R {
     let result = step(kernel);
     let requested = kernel.scheduler.is_requested();
     BUSY.store(false, Ordering::Relaxed);
+    clock::note_interrupts_off(start);
     if were_on {
         if requested {
             give_up_cpu();

@@ -41,8 +41,11 @@ const VECTOR_LAST_LINE: u8 = interrupts::FIRST_VECTOR + 15;
 pub unsafe extern "C" fn syscall(_frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows it.
     let kernel = unsafe { kernel::entered() };
+    let start = clock::counter();
     kernel.syscall();
-    kernel.choose()
+    let next = kernel.choose();
+    clock::note_interrupts_off(start);
+    next
 }
 
 /// An interrupt, or an exception of ring 3.
@@ -57,6 +60,7 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: Called by the entry code with interrupts off. Ring 3 and kernel threads with
     // interrupts on are the only ones interrupted, and neither borrows it then.
     let kernel = unsafe { kernel::entered() };
+    let start = clock::counter();
     // SAFETY: The entry code made the frame, and it is used for nothing else until we return.
     let (saved, vector, code) = unsafe { (*frame, (*frame).vector as u8, (*frame).error_code) };
     if let Some(thread) = kernel.current_thread() {
@@ -88,7 +92,9 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
         VECTOR_MACHINE_CHECK => fail::die(format_args!("machine check"), Some(&saved)),
         _ => kernel.exception(vector, code),
     }
-    kernel.choose()
+    let next = kernel.choose();
+    clock::note_interrupts_off(start);
+    next
 }
 
 /// An exception in ring 0: a bug of the kernel.

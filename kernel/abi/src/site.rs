@@ -68,6 +68,8 @@ pub struct SiteInfo {
     pub heap_used: u64,
     /// 512-byte blocks read from stable storage.
     pub block_reads: u64,
+    /// Longest stretch with interrupts off since the counters were last read, in nanoseconds.
+    pub interrupts_off: u64,
     /// Hot restarts of actors.
     pub hot_restarts: u64,
     /// Reloads of actors.

@@ -9,7 +9,7 @@ use abi::{ActorId, Span, StartRecord, Status};
 use volatile::VolatilePtr;
 
 use super::{DONE, Next};
-use crate::arch::{exit, interrupts};
+use crate::arch::{clock, exit, interrupts};
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::mm::page_table::Flags;
@@ -64,6 +64,7 @@ impl Kernel {
             persistent_regions: self.persistent.used(),
             heap_used: heap::used() as u64,
             block_reads: self.counters.block_reads,
+            interrupts_off: clock::take_interrupts_off().0,
             hot_restarts: self.counters.hot_restarts,
             reloads: self.counters.reloads,
         };

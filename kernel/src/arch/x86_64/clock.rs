@@ -5,7 +5,7 @@
 use core::arch::x86_64::_rdtsc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use abi::Instant;
+use abi::{Instant, Span};
 use x86_64::instructions::port::Port;
 
 /// Frequency of the interval timer (8254), in hertz.
@@ -35,15 +35,39 @@ pub unsafe fn initialise() {
     BASE.store(counter(), Ordering::Relaxed);
 }
 
+/// Longest stretch with interrupts off, in counter ticks.
+static LONGEST_OFF: AtomicU64 = AtomicU64::new(0);
+
+/// Notes that interrupts were off since the counter stood at `start`. Interrupts are still off, so
+/// nobody else notes anything meanwhile.
+pub fn note_interrupts_off(start: u64) {
+    let ticks = counter().wrapping_sub(start);
+    if ticks > LONGEST_OFF.load(Ordering::Relaxed) {
+        LONGEST_OFF.store(ticks, Ordering::Relaxed);
+    }
+}
+
+/// The longest stretch with interrupts off since this was last asked.
+#[must_use]
+pub fn take_interrupts_off() -> Span {
+    let ticks = LONGEST_OFF.swap(0, Ordering::Relaxed);
+    Span(scaled(ticks))
+}
+
 /// The time since the site started.
 #[must_use]
 pub fn now() -> Instant {
     let ticks = counter().wrapping_sub(BASE.load(Ordering::Relaxed));
-    let scaled = u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed));
-    Instant((scaled >> 32) as u64)
+    Instant(scaled(ticks))
 }
 
-fn counter() -> u64 {
+fn scaled(ticks: u64) -> u64 {
+    ((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64
+}
+
+/// The counter itself, for measuring short stretches.
+#[must_use]
+pub fn counter() -> u64 {
     // SAFETY: Every x86_64 CPU has the counter.
     unsafe { _rdtsc() }
 }
