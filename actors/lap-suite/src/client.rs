@@ -13,6 +13,12 @@ pub enum Request {
     Send(Wave),
     /// Dies.
     Die,
+    /// Returns from an invocation that there is none of.
+    ReturnFromNowhere,
+    /// Invokes a LAP with this memory argument and mode; answers [`Reply::Status`] if it lives.
+    Hostile(LapId, u64, u64),
+    /// Fills so many bytes of new private memory, and keeps them.
+    Fill(u64),
     /// Begins with the randomized test, with this seed.
     Storm(u64),
     /// Ends it.
@@ -32,6 +38,23 @@ pub struct Wave {
     pub threads: u64,
     /// How long each may wait to get in, in nanoseconds.
     pub timeout: u64,
+    /// What goes along.
+    pub memory: Give,
+}
+
+/// The memory argument of a wave: a page of ones, each thread's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Give {
+    /// None.
+    Nothing,
+    /// A copy.
+    Copy,
+    /// A copy that is copied back.
+    CopyBack,
+    /// Lent to be read.
+    Lend,
+    /// Lent to be written to.
+    LendWritable,
 }
 
 /// How a thread came out.
@@ -98,6 +121,8 @@ pub struct Tally {
 pub enum Reply {
     /// Did it. With its incarnation.
     Done(u32),
+    /// How a syscall ended.
+    Status(Status),
     /// What the randomized test has found so far.
     Tally(Tally),
 }

@@ -60,8 +60,8 @@ steps! {
     Who = 14,
     /// Allocates a region and makes a port, and keeps them.
     Acquire = 15,
-    /// Copies the eight bytes at the caller's address in the second argument, adds one to them
-    /// as a number, and copies them back; ends with the status.
+    /// Copies the eight bytes at the caller's address in the second argument, and, if it serves a
+    /// trap, adds one to them as a number and copies them back; ends with the status.
     CopyAcross = 16,
     /// Reads the lent memory until the gate is open, and then once more.
     Watch = 17,
@@ -73,6 +73,10 @@ steps! {
     Illegal = 20,
     /// Sleeps until it is told to give up; ends with the status of that.
     Linger = 21,
+    /// Writes to the memory argument, whether it may or not.
+    Force = 24,
+    /// Uses up its stack.
+    Overflow = 23,
     /// Invokes the narrow LAP of this same server with the rest of the program.
     Within = 22,
 }

@@ -93,14 +93,14 @@ pub fn sys_lap_done() -> Result<()> {
     lap_done(unsafe { syscall(number::lap_done, [0; 6]) })
 }
 
-/// Copies between the caller's memory and that of the thread's caller.
+/// Copies between the caller's memory, which serves a trap, and that of the thread that trapped.
 ///
 /// # Safety
 /// `own` is valid for as many bytes: for writing to copy from the thread's caller, for reading to
 /// copy to it. If the thread's caller is this actor too, so is `theirs`.
 ///
 /// # Errors
-/// When `theirs` is not the other's memory, the other is no more, or outside any invocation.
+/// When `theirs` is not the other's memory, the other is no more, or no trap is being served.
 pub unsafe fn sys_lap_copy(direction: u64, own: u64, theirs: u64, length: u64) -> Result<()> {
     let arguments = [direction, own, theirs, length, 0, 0];
     // SAFETY: the caller vouches for the memory.

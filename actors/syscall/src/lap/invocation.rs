@@ -4,8 +4,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::{fmt, ptr, slice};
 
-use abi::layout::{LENT_START, PERSISTENT_START};
-use abi::syscall::{COPY_FROM_CALLER, COPY_TO_CALLER};
+use abi::syscall::{COPY_FROM_CALLER, COPY_TO_CALLER, LAP_LEND, LAP_WRITABLE};
 use abi::{ActorId, Status};
 
 use super::enter::{Entry, conjure};
@@ -34,10 +33,11 @@ pub enum Memory<'i> {
 /// Pages of the caller's, visible for as long as this invocation lasts.
 ///
 /// Other threads of the caller may write to them meanwhile: what was read once may read differently
-/// the next time. If they were lent to be read only, writing to them is a failure of this actor.
+/// the next time.
 #[derive(Clone, Copy)]
 pub struct Lent<'i> {
     bytes: &'i [AtomicU8],
+    is_writable: bool,
     thread: PhantomData<*const ()>,
 }
 
@@ -91,23 +91,6 @@ impl Invocation<'_> {
             Memory::Lent(lent) => Some(*lent),
         }
     }
-
-    /// Copies from the caller's memory at `theirs`, at most 4096 bytes.
-    ///
-    /// # Errors
-    /// [`Status::BAD_ARGUMENT`] when that is not the caller's; when the caller is no more.
-    pub fn copy_from_caller(&self, theirs: u64, own: &mut [u8]) -> Result<()> {
-        copy_from_caller(theirs, own)
-    }
-
-    /// Copies to the caller's memory at `theirs`, at most 4096 bytes.
-    ///
-    /// # Errors
-    /// [`Status::BAD_ARGUMENT`] when that is not the caller's to write to, or the caller is this
-    /// actor itself; when the caller is no more.
-    pub fn copy_to_caller(&self, own: &[u8], theirs: u64) -> Result<()> {
-        copy_to_caller(self.caller, own, theirs)
-    }
 }
 
 /// Copies from the memory of the thread's caller.
@@ -144,6 +127,12 @@ impl Lent<'_> {
         self.bytes.is_empty()
     }
 
+    /// Whether the caller lets this actor write to them.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
+    }
+
     /// Where they are in this actor's memory, as long as they are there.
     #[must_use]
     pub fn address(&self) -> u64 {
@@ -162,11 +151,15 @@ impl Lent<'_> {
         Ok(())
     }
 
-    /// Writes bytes from `offset` on. If the pages were lent to be read only, this is a failure.
+    /// Writes bytes from `offset` on.
     ///
     /// # Errors
-    /// [`Status::BAD_ARGUMENT`] when there are not as many.
+    /// [`Status::BAD_ARGUMENT`] when there are not as many; [`Status::NOT_PERMITTED`] when they are
+    /// lent to be read only.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result<()> {
+        if !self.is_writable {
+            return Err(Error::Refused(Status::NOT_PERMITTED));
+        }
         let part = self.part(offset, from.len())?;
         for (byte, target) in from.iter().zip(part) {
             target.store(*byte, Ordering::Relaxed);
@@ -201,18 +194,18 @@ impl fmt::Debug for Memory<'_> {
 /// # Safety
 /// They are those of an entry by `lap_invoke`, and the result does not outlive the invocation.
 unsafe fn invocation<'i>(registers: [u64; 6]) -> Invocation<'i> {
-    let [cookie, first, second, address, length, caller] = registers;
-    // The upper half is room for flags.
-    let length = (length & 0xffff_ffff) as usize;
+    let [cookie, first, second, address, mode, caller] = registers;
+    let length = (mode & 0xffff_ffff) as usize;
     let memory = if length == 0 {
         Memory::Copied(&mut [])
-    } else if (LENT_START..PERSISTENT_START).contains(&address) {
+    } else if mode & LAP_LEND != 0 {
         let bytes = ptr::with_exposed_provenance(address as usize);
         // SAFETY: the kernel maps the caller's pages there until this invocation ends. They are
         // accessed atomically only, so that others may write to them.
         let bytes = unsafe { slice::from_raw_parts(bytes, length) };
         Memory::Lent(Lent {
             bytes,
+            is_writable: mode & LAP_WRITABLE != 0,
             thread: PhantomData,
         })
     } else {

@@ -430,6 +430,16 @@ pub fn return_from_nowhere() {
     unsafe { syscall(number::lap_return, [0; 6]) };
 }
 
+/// Reads the memory of the thread's caller, though this actor may be serving no trap. Returns how
+/// that was refused, if it was.
+#[must_use]
+pub fn copy_from_caller(theirs: u64, own: &mut [u8]) -> Status {
+    match crate::lap::copy_from_caller(theirs, own) {
+        Ok(()) => Status::OK,
+        Err(error) => error.status(),
+    }
+}
+
 /// Invokes a LAP with a memory argument and a mode that an enemy would choose. Returns the status
 /// if the actor lives.
 #[must_use]

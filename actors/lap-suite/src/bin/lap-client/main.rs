@@ -13,10 +13,10 @@ mod storm;
 use alloc::boxed::Box;
 
 use lap_suite::REPORTS;
-use lap_suite::client::{Ending, Reply, Report, Request, Wave};
+use lap_suite::client::{Ending, Give, Reply, Report, Request, Wave};
 use syscall::prelude::*;
-use syscall::ways_to_die::Way;
-use syscall::{RemoteLap, Thread, encode, handler, thread};
+use syscall::ways_to_die::{Way, hostile};
+use syscall::{Region, RemoteLap, Thread, encode, handler, thread};
 
 /// Priority of the threads of a wave: below the servers, so that these answer the judge even if
 /// the guests compute.
@@ -56,7 +56,7 @@ fn go(task: &'static Task) {
     let result = if wave.lap.is_none() {
         handler::raise::<0>([wave.program, task.number, 0])
     } else {
-        RemoteLap::from(wave.lap).invoke([wave.program, task.number], Span(wave.timeout))
+        invoke(wave, task.number)
     };
     let report = Report {
         number: task.number,
@@ -72,6 +72,42 @@ fn go(task: &'static Task) {
     }
 }
 
+/// Invokes what the wave is to invoke.
+fn invoke(wave: &Wave, number: u64) -> Result<(u64, u64)> {
+    let lap = RemoteLap::from(wave.lap);
+    let request = lap
+        .request([wave.program, number])
+        .waiting(Span(wave.timeout));
+    if wave.memory == Give::Nothing {
+        return request.invoke();
+    }
+    let mut page = Region::allocate(4096)?;
+    page.fill(1);
+    let result = match wave.memory {
+        Give::Nothing => request.invoke(),
+        Give::Copy => request.copying(&page).invoke(),
+        Give::CopyBack => request.copying_back(&mut page).invoke(),
+        Give::Lend => request.lending(&page).invoke(),
+        Give::LendWritable => request.lending_writable(&mut page).invoke(),
+    };
+    // What the callee may not change is not changed.
+    if matches!(wave.memory, Give::Nothing | Give::Copy | Give::Lend) {
+        assert!(
+            page.iter().all(|byte| *byte == 1),
+            "it was not to be written to"
+        );
+    }
+    result
+}
+
+/// Fills new private memory, and keeps it.
+fn fill(bytes: usize) -> Result<()> {
+    let mut region = Region::allocate(bytes)?;
+    region.fill(0xff);
+    core::mem::forget(region);
+    Ok(())
+}
+
 impl Server for Client {
     type Request = Request;
     type Reply = Reply;
@@ -81,6 +117,11 @@ impl Server for Client {
             Request::Ping => {}
             Request::Send(wave) => self.send(wave).map_err(|error| error.status())?,
             Request::Die => Way::NullWrite.die(),
+            Request::ReturnFromNowhere => hostile::return_from_nowhere(),
+            Request::Hostile(lap, memory, mode) => {
+                return Ok(Reply::Status(hostile::invoke(lap, memory, mode)));
+            }
+            Request::Fill(bytes) => fill(bytes as usize).map_err(|error| error.status())?,
             Request::Storm(seed) => storm::begin(seed).map_err(|error| error.status())?,
             Request::Calm => return Ok(Reply::Tally(storm::end())),
         }

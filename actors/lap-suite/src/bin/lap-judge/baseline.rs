@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use syscall::abi::site::{ActorInfo, SiteInfo};
+use syscall::abi::Text;
 use syscall::prelude::*;
 use syscall::{site, thread};
 
@@ -12,8 +12,7 @@ use crate::peers::{PATIENCE, info, restart};
 /// The counters of a site whose actors have just started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Baseline {
-    site: SiteInfo,
-    actors: Vec<(u32, u32, u32)>,
+    counters: Vec<(&'static str, u64)>,
 }
 
 impl Baseline {
@@ -36,16 +35,28 @@ impl Baseline {
     #[track_caller]
     fn now(names: &[&str]) -> Self {
         let site = site::info().must("the site's counters");
-        let kept = |actor: ActorInfo| (actor.threads, actor.ports, actor.private_frames);
-        Self {
-            site: SiteInfo {
-                block_reads: 0,
-                hot_restarts: 0,
-                reloads: 0,
-                ..site
-            },
-            actors: names.iter().map(|name| kept(info(name))).collect(),
+        let mut counters = alloc::vec![
+            ("free frames", site.free_frames),
+            ("preserved frames", site.preserved_frames),
+            ("actors", u64::from(site.used_actors)),
+            ("threads", u64::from(site.used_threads)),
+            ("ports", u64::from(site.used_ports)),
+            ("messages", u64::from(site.used_messages)),
+            ("laps", u64::from(site.used_laps)),
+            ("lendings", u64::from(site.used_lendings)),
+            ("handlers", u64::from(site.used_handlers)),
+            ("persistent regions", u64::from(site.persistent_regions)),
+            ("heap bytes", site.heap_used),
+        ];
+        for name in names {
+            let actor = info(name);
+            counters.extend([
+                ("an actor's threads", u64::from(actor.threads)),
+                ("an actor's ports", u64::from(actor.ports)),
+                ("an actor's frames", u64::from(actor.private_frames)),
+            ]);
         }
+        Self { counters }
     }
 
     /// Starts the actors anew, and checks that the counters are the same again.
@@ -53,10 +64,19 @@ impl Baseline {
     pub(crate) fn must_hold(&self, names: &[&str]) {
         let after = Self::of(names);
         let is_back = || Self::now(names) == *self;
-        check!(
-            after == *self || wait_until(Span::from_secs(1), is_back),
-            "lost: {:?}, which was {self:?}",
-            Self::now(names)
-        );
+        if after != *self && !wait_until(Span::from_secs(1), is_back) {
+            fail!("lost: {}", self.differences(&Self::now(names)))
+        }
+    }
+
+    fn differences(&self, after: &Self) -> Text<200> {
+        let mut text = Text::EMPTY;
+        for ((name, before), (_, after)) in self.counters.iter().zip(&after.counters) {
+            if before != after {
+                // Writing to a `Text` cannot fail: what does not fit is cut.
+                let _ = core::fmt::write(&mut text, format_args!("{name} {before} -> {after}; "));
+            }
+        }
+        text
     }
 }

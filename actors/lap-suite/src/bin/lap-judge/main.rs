@@ -22,7 +22,11 @@ mod ledger;
 
 mod baseline;
 mod basics;
+mod faults;
 mod matrix;
+mod memory;
+mod nested;
+mod next;
 mod peers;
 mod place;
 mod wave;
@@ -36,9 +40,24 @@ type Scenario = fn(&Start);
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-basics", basics::arguments_and_results_pass),
+    ("lap-bounds", faults::limits_are_statuses),
     ("lap-callee", matrix::callee_fails),
     ("lap-caller", matrix::caller_fails),
+    ("lap-chains", nested::chains),
+    ("lap-copies", memory::copies),
+    ("lap-copies-only", memory::nothing_else_is_given),
+    ("lap-destroyed", basics::guests_of_a_destroyed_lap_finish),
+    ("lap-faults", faults::faults_are_the_callees),
     ("lap-group", matrix::both_fail_as_a_group),
+    ("lap-hostile", faults::hostile_callers_hurt_themselves),
+    ("lap-lending", memory::lending),
+    ("lap-loops", nested::loops),
+    ("lap-names", basics::names_are_found_and_taken),
+    ("lap-next", next::the_next_incarnation_is_waited_for),
+    ("lap-next-fails", next::who_waits_is_bound),
+    ("lap-revoked", memory::lent_memory_is_revoked),
+    ("lap-stacks", basics::stacks_are_waited_for),
+    ("lap-told-first", next::callers_are_told_before_the_backoff),
 ];
 
 fn start(start: Start) {

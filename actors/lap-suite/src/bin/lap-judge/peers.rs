@@ -6,7 +6,7 @@ use syscall::abi::site::ActorInfo;
 use syscall::prelude::*;
 use syscall::{RemoteLap, site};
 
-use crate::check::{Must, wait_until};
+use crate::check::{Must, must_fail, wait_until};
 
 /// How long anything may take: far longer than it does.
 pub(crate) const PATIENCE: Span = Span::from_secs(10);
@@ -60,6 +60,15 @@ impl Host {
     #[track_caller]
     pub(crate) fn make(self, request: server::Request) {
         check_eq!(self.ask(request), server::Reply::Done);
+    }
+
+    /// Lets it fail.
+    #[track_caller]
+    pub(crate) fn fell(self, request: server::Request) {
+        check_eq!(
+            must_fail(self.try_ask(request), "a deadly request").status(),
+            Status::RESTARTED
+        );
     }
 
     #[track_caller]
@@ -135,6 +144,15 @@ impl Guests {
             Ok(client::Reply::Done(incarnation)) => incarnation,
             other => fail!("{} answers {request:?} with {other:?}", self.name),
         }
+    }
+
+    /// Lets it fail.
+    #[track_caller]
+    pub(crate) fn fell(self, request: client::Request) {
+        check_eq!(
+            must_fail(self.try_ask(request), "a deadly request").status(),
+            Status::RESTARTED
+        );
     }
 
     /// Ends its part in the randomized test.

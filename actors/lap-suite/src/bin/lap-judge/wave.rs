@@ -5,7 +5,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use lap_suite::REPORTS;
-use lap_suite::client::{Ending, Report, Request, Wave};
+use lap_suite::client::{Ending, Give, Report, Request, Wave};
 use lap_suite::program::{Step, program};
 use syscall::abi::LapId;
 use syscall::prelude::*;
@@ -77,7 +77,7 @@ impl Reports {
 /// Sends a wave; returns its numbers.
 #[track_caller]
 pub(crate) fn send(guests: Guests, lap: RemoteLap, steps: &[Step], threads: u64) -> Range<u64> {
-    send_waiting(guests, lap.id(), steps, threads, PATIENCE)
+    send_with(guests, lap.id(), steps, threads, PATIENCE, Give::Nothing)
 }
 
 /// The same, to a LAP by its capability, or to the trap 0 for none, with a timeout.
@@ -89,6 +89,19 @@ pub(crate) fn send_waiting(
     threads: u64,
     timeout: Span,
 ) -> Range<u64> {
+    send_with(guests, lap, steps, threads, timeout, Give::Nothing)
+}
+
+/// The same, with a memory argument.
+#[track_caller]
+pub(crate) fn send_with(
+    guests: Guests,
+    lap: LapId,
+    steps: &[Step],
+    threads: u64,
+    timeout: Span,
+    memory: Give,
+) -> Range<u64> {
     let numbers = numbers(threads);
     guests.make(Request::Send(Wave {
         lap,
@@ -96,6 +109,7 @@ pub(crate) fn send_waiting(
         first: numbers.start,
         threads,
         timeout: timeout.0,
+        memory,
     }));
     numbers
 }

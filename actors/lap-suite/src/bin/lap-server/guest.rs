@@ -5,9 +5,10 @@ use core::sync::atomic::Ordering;
 use lap_suite::journal::{BEGUN, EFFECT, ENDED};
 use lap_suite::program::{NAP_MILLIS, Step, next, pack};
 use syscall::abi::Text;
+use syscall::handler::Trap;
 use syscall::lap::{self, Invocation, Memory};
 use syscall::prelude::*;
-use syscall::ways_to_die::{Way, hostile};
+use syscall::ways_to_die::{self, Way, hostile};
 use syscall::{Region, RemoteLap, handler, thread};
 
 use crate::Server;
@@ -27,7 +28,11 @@ pub(crate) fn guest(server: &'static Server, invocation: &mut Invocation<'_>) ->
 }
 
 /// Runs a program for a thread that trapped.
-pub(crate) fn trapped(server: &'static Server, program: u64, number: u64) -> (u64, u64) {
+pub(crate) fn trapped(server: &'static Server, trap: &Trap) -> (u64, u64) {
+    let [program, number, _] = trap.arguments;
+    if next(program).0 == Some(Step::CopyAcross) {
+        return copy_across(trap);
+    }
     server.journal.enter(number, BEGUN);
     server.inside.fetch_add(1, Ordering::SeqCst);
     let result = run(server, None, program, number);
@@ -65,6 +70,7 @@ fn run(
             }
             Step::Deepen => return Some(deepen(server, program, number)),
             Step::Die => Way::NullWrite.die(),
+            Step::Overflow => Way::StackOverflow.die(),
             Step::Illegal => Way::IllegalInstruction.die(),
             Step::ExitThread => return Some((pack(hostile::exit_thread(), None), number)),
             Step::Acquire => return Some(acquire()),
@@ -79,7 +85,13 @@ fn run(
                 };
                 return Some((pack(status, None), number));
             }
-            Step::Memory | Step::Sum | Step::Note | Step::Who | Step::CopyAcross | Step::Watch => {
+            Step::Memory
+            | Step::Sum
+            | Step::Note
+            | Step::Force
+            | Step::Who
+            | Step::CopyAcross
+            | Step::Watch => {
                 let invocation = invocation.as_deref_mut()?;
                 return Some(with_memory(server, step?, invocation));
             }
@@ -131,15 +143,14 @@ fn with_memory(server: &'static Server, step: Step, invocation: &mut Invocation<
         Step::Who => (invocation.caller().raw(), thread::home().raw()),
         Step::CopyAcross => {
             let [_, theirs] = invocation.arguments();
-            let mut bytes = [0; 8];
-            let result = invocation
-                .copy_from_caller(theirs, &mut bytes)
-                .and_then(|()| {
-                    let more = u64::from_le_bytes(bytes).wrapping_add(1);
-                    invocation.copy_to_caller(&more.to_le_bytes(), theirs)
-                });
-            let status = result.map_or_else(|error| error.status(), |()| Status::OK);
+            let status = hostile::copy_from_caller(theirs, &mut [0; 8]);
             (pack(status, None), 0)
+        }
+        Step::Force => {
+            if let Some(lent) = invocation.lent() {
+                ways_to_die::write_foreign(lent.address());
+            }
+            (0, 0)
         }
         Step::Note => {
             let address = match invocation.memory() {
@@ -163,6 +174,18 @@ fn with_memory(server: &'static Server, step: Step, invocation: &mut Invocation<
         }
         _ => (sum(invocation), length(invocation)),
     }
+}
+
+/// Adds one to a number of the trapping actor's.
+fn copy_across(trap: &Trap) -> (u64, u64) {
+    let [_, theirs, _] = trap.arguments;
+    let mut bytes = [0; 8];
+    let result = trap.copy_from_caller(theirs, &mut bytes).and_then(|()| {
+        let more = u64::from_le_bytes(bytes).wrapping_add(1);
+        trap.copy_to_caller(&more.to_le_bytes(), theirs)
+    });
+    let status = result.map_or_else(|error| error.status(), |()| Status::OK);
+    (pack(status, None), 0)
 }
 
 fn length(invocation: &Invocation<'_>) -> u64 {

@@ -93,9 +93,8 @@ pub(crate) fn connect(incarnation: u32, kinds: Kinds) -> Result<()> {
 
 fn trapped(trap: &Trap) -> (u64, u64) {
     ran(Kinds::TRAP, trap.cookie);
-    let [program, number, _] = trap.arguments;
     match SERVER.get() {
-        Some(server) => guest::trapped(server, program, number),
+        Some(server) => guest::trapped(server, trap),
         None => (0, 0),
     }
 }
