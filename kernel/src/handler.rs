@@ -52,6 +52,9 @@ pub struct Handlers {
     timed: List<TIMED>,
     lines: [u32; LINES],
     traps: [u32; TRAPS],
+    /// The actor that serves each trap, over its restarts: a trap that comes while it is between
+    /// two incarnations is no fault of the one who traps.
+    servers: [u32; TRAPS],
 }
 
 /// One handler.
@@ -100,6 +103,7 @@ impl Handlers {
             timed: List::EMPTY,
             lines: [slot::NONE; LINES],
             traps: [slot::NONE; TRAPS],
+            servers: [slot::NONE; TRAPS],
         }
     }
 
@@ -182,12 +186,14 @@ impl Kernel {
         match kind {
             HandlerKind::TRAP => {
                 self.check_right(Rights::TRAP)?;
-                let place = self
-                    .handlers
-                    .traps
-                    .get(subject as usize)
-                    .ok_or(Status::BAD_ARGUMENT)?;
-                if *place != slot::NONE {
+                let number = usize::try_from(subject).unwrap_or(TRAPS);
+                let (Some(present), Some(server)) = (
+                    self.handlers.traps.get(number),
+                    self.handlers.servers.get(number),
+                ) else {
+                    return Err(Status::BAD_ARGUMENT.into());
+                };
+                if *present != slot::NONE || (*server != slot::NONE && *server != actor) {
                     return Err(Status::ALREADY_EXISTS.into());
                 }
             }
@@ -246,7 +252,10 @@ impl Kernel {
 
     fn attach(&mut self, actor: u32, kind: HandlerKind, subject: u64, parameter: u64, slot: u32) {
         match kind {
-            HandlerKind::TRAP => self.handlers.traps[subject as usize % TRAPS] = slot,
+            HandlerKind::TRAP => {
+                self.handlers.traps[subject as usize % TRAPS] = slot;
+                self.handlers.servers[subject as usize % TRAPS] = actor;
+            }
             HandlerKind::INTERRUPT => {
                 self.handlers.lines[subject as usize % LINES] = slot;
                 interrupts::unmask(subject as u8);
@@ -328,8 +337,21 @@ impl Kernel {
     /// `NOT_FOUND`, `NOT_OWNER`.
     pub fn handler_disconnect(&mut self, actor: u32, id: HandlerId) -> Result<Next, Refusal> {
         let slot = self.check_own_handler(actor, id)?;
+        let handler = self.handlers.table.at(slot);
+        if let Some(handler) = handler.filter(|handler| handler.kind == HandlerKind::TRAP) {
+            self.handlers.servers[handler.subject as usize % TRAPS] = slot::NONE;
+        }
         self.disconnect(slot);
         Ok(Next::Return([0; 3]))
+    }
+
+    /// An actor has ended: the traps it served are nobody's.
+    pub fn forget_server(&mut self, actor: u32) {
+        for server in &mut self.handlers.servers {
+            if *server == actor {
+                *server = slot::NONE;
+            }
+        }
     }
 
     /// Disconnects a handler. One that is running finishes.
@@ -512,11 +534,15 @@ impl Kernel {
         }
     }
 
-    /// A thread trapped. False when nobody serves the trap.
+    /// A thread trapped. False when nobody serves the trap, nor will when it has been restarted.
     pub fn trapped(&mut self, number: u8) -> bool {
-        let slot = self.handlers.traps[usize::from(number) % TRAPS];
-        let Some(handler) = self.handlers.table.at(slot) else {
-            return false;
+        let number = usize::from(number) % TRAPS;
+        let Some(handler) = self.handlers.table.at(self.handlers.traps[number]) else {
+            let is_expected = self.handlers.servers[number] != slot::NONE;
+            if is_expected && let Some(thread) = self.current_thread() {
+                thread.set_results(Status::FROZEN, [0; 3]);
+            }
+            return is_expected;
         };
         let (lap, owner) = (handler.lap, handler.owner);
         let thread = self.scheduler.current();
@@ -530,7 +556,7 @@ impl Kernel {
                 .at(lap)
                 .and_then(free_stack)
                 .ok_or(Status::LIMIT_REACHED)?;
-            let arguments = [u64::from(number), frame.rdi];
+            let arguments = [number as u64, frame.rdi];
             let invocation = Invocation {
                 arguments,
                 memory: UserSlice::EMPTY,

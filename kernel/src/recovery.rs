@@ -497,6 +497,7 @@ impl Kernel {
                 let name = actor.declaration.name;
                 self.recovery.news.remove(&mut self.actors, slot);
                 self.release_image(slot);
+                self.forget_server(slot);
                 log::warn!("{name}: terminated");
                 self.report(Event::Ended { actor: id });
             }

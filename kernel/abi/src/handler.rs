@@ -10,7 +10,8 @@ numbered! {
     pub struct HandlerKind(u64) {
         /// A trap: `INT 0x90 + subject` (0 to 15) in any actor. RSI is the subject; RDX, RCX and
         /// R8 are the trapping thread's RDI, RSI and RDX; R9 its actor. The two values returned
-        /// come to it in RDX and RDI, with the status in RAX. Needs a right.
+        /// come to it in RDX and RDI, with the status in RAX: `frozen` while the server is between
+        /// two incarnations, for the number stays its own over restarts. Needs a right.
         TRAP = 1 => "trap",
         /// An interrupt line: `subject` is 3 to 15. RSI is the line, RDX how often it fired. The
         /// line is masked until `interrupt_acknowledge`. Needs a right.
