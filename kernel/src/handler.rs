@@ -258,6 +258,8 @@ impl Kernel {
             }
             HandlerKind::INTERRUPT => {
                 self.handlers.lines[subject as usize % LINES] = slot;
+                // An earlier owner may have gone without acknowledging.
+                interrupts::rearm(subject as u8);
                 interrupts::unmask(subject as u8);
             }
             HandlerKind::TIMEOUT | HandlerKind::TIMER => {
@@ -760,8 +762,9 @@ impl Kernel {
         if self.enter_abort(thread, here) {
             if thread == self.scheduler.current() {
                 self.enter_here(Floating::Kept);
+                return Ok(Next::Blocked);
             }
-            return Ok(Next::Blocked);
+            return Ok(Next::Return([0; 3]));
         }
         if !was_waiting && let Some(record) = self.threads.at_mut(thread) {
             record.is_aborted = true;
