@@ -17,10 +17,12 @@ pub enum Request {
     ReturnFromNowhere,
     /// Invokes a LAP with this memory argument and mode; answers [`Reply::Status`] if it lives.
     Hostile(LapId, u64, u64),
+    /// Raises a trap that nobody serves.
+    TrapNobody,
     /// Fills so many bytes of new private memory, and keeps them.
     Fill(u64),
-    /// Begins with the randomized test, with this seed.
-    Storm(u64),
+    /// Begins with the randomized test, with this seed, as the client with this number.
+    Storm(u64, u64),
     /// Ends it.
     Calm,
 }
@@ -104,15 +106,14 @@ impl From<syscall::Result<(u64, u64)>> for Ending {
 /// What the randomized test found, of one client.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Tally {
-    /// Invocations that returned.
-    pub returned: u64,
-    /// Invocations that were told `not entered`, `maybe executed`, and `completed`.
-    pub told: [u64; 3],
+    /// Invocations that returned, and that were told `not entered`, `maybe executed`, and
+    /// `completed`.
+    pub invoked: [u64; 4],
     /// The same for calls to a port.
-    pub calls: [u64; 4],
-    /// The number of the first invocation whose outcome was a lie; 0 if none was.
+    pub called: [u64; 4],
+    /// The number of the first request whose outcome was a lie; 0 if none was.
     pub lie: u64,
-    /// What was told about that one, and what the journal says.
+    /// What was told about that one, and what the notes say.
     pub evidence: [u64; 4],
 }
 

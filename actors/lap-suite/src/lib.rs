@@ -15,6 +15,7 @@ pub mod journal;
 pub mod program;
 pub mod random;
 pub mod server;
+pub mod storm;
 
 /// The judge's port, for reports.
 pub const REPORTS: &str = "reports";

@@ -75,6 +75,8 @@ steps! {
     Linger = 21,
     /// Writes to the memory argument, whether it may or not.
     Force = 24,
+    /// Looks for a byte where there is none; ends with 1 if that went well.
+    Probe = 25,
     /// Uses up its stack.
     Overflow = 23,
     /// Invokes the narrow LAP of this same server with the rest of the program.

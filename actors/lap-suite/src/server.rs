@@ -1,7 +1,7 @@
 //! What a server can be told.
 
 use serde::{Deserialize, Serialize};
-use syscall::abi::{LapId, ThreadId};
+use syscall::abi::{ActorId, LapId, Status, ThreadId};
 
 /// What a server can be told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -30,8 +30,15 @@ pub enum Request {
     DestroyNarrow,
     /// Answers [`Reply::Laps`].
     Laps,
-    /// Connects what it can be connected to; see `handlers` in the server.
+    /// Connects handlers of these kinds.
     Connect(Kinds),
+    /// Connects an exception handler that has an exception.
+    ConnectFaulty,
+    /// Makes them work, about once a millisecond each. A timeout needs no connecting before.
+    Exercise(Kinds),
+    /// Tries what takes a right; answers [`Reply::Statuses`]: to handle traps, interrupts, another
+    /// actor's exceptions, and to complain about it.
+    Overreach(ActorId),
     /// Aborts a thread; answers [`Reply::Number`] with the status.
     Abort(ThreadId),
     /// Computes for ever, on its first thread, at the actor's priority.
@@ -40,6 +47,8 @@ pub enum Request {
     StopKicking,
     /// Lets another thread compute for ever, at the actor's priority.
     HangBeside,
+    /// Begins with the randomized test, with this seed, or ends it with 0.
+    Storm(u64),
     /// Answers [`Reply::Events`].
     Events,
 }
@@ -53,7 +62,7 @@ impl Kinds {
     pub const TRAP: Self = Self(1);
     /// The real-time clock's interrupt.
     pub const INTERRUPT: Self = Self(2);
-    /// A timeout of a millisecond, connected again each time.
+    /// A timeout of a millisecond, one after the other.
     pub const TIMEOUT: Self = Self(4);
     /// A timer of a millisecond.
     pub const TIMER: Self = Self(8);
@@ -89,14 +98,10 @@ pub enum Reply {
         /// The one with one stack.
         narrow: LapId,
     },
-    /// How often each kind of handler ran, by the bits of [`Kinds`], and how often one ran that
-    /// was connected by an earlier incarnation.
-    Events {
-        /// In all incarnations together.
-        runs: [u64; 7],
-        /// Must be zero.
-        leaked: u64,
-    },
+    /// How often each kind of handler ran in this incarnation, by the bits of [`Kinds`].
+    Events([u64; 7]),
+    /// How several syscalls ended.
+    Statuses([Status; 4]),
 }
 
 /// What a server is about.

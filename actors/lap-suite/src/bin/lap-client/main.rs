@@ -1,6 +1,4 @@
 //! A client: sends waves of threads into LAPs, and lets each report how it came out.
-//!
-//! Its argument `storm=SERVER` names the server of the randomized test.
 
 #![no_std]
 #![no_main]
@@ -118,11 +116,14 @@ impl Server for Client {
             Request::Send(wave) => self.send(wave).map_err(|error| error.status())?,
             Request::Die => Way::NullWrite.die(),
             Request::ReturnFromNowhere => hostile::return_from_nowhere(),
+            Request::TrapNobody => drop(handler::raise::<9>([0; 3])),
             Request::Hostile(lap, memory, mode) => {
                 return Ok(Reply::Status(hostile::invoke(lap, memory, mode)));
             }
             Request::Fill(bytes) => fill(bytes as usize).map_err(|error| error.status())?,
-            Request::Storm(seed) => storm::begin(seed).map_err(|error| error.status())?,
+            Request::Storm(seed, client) => {
+                storm::begin(seed, client).map_err(|error| error.status())?;
+            }
             Request::Calm => return Ok(Reply::Tally(storm::end())),
         }
         Ok(Reply::Done(self.incarnation))
@@ -131,6 +132,7 @@ impl Server for Client {
 
 fn start(start: Start) -> Result<Serve<Client>> {
     let incarnation = start.incarnation();
+    storm::start(incarnation)?;
     Serve::under(start.name(), Client { incarnation })
 }
 

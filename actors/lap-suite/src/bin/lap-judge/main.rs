@@ -20,15 +20,22 @@ mod check;
 #[allow(dead_code, reason = "shared with another judge, who uses all of it")]
 mod ledger;
 
+mod aborts;
 mod baseline;
 mod basics;
+mod exceptions;
 mod faults;
+mod interrupts;
 mod matrix;
 mod memory;
 mod nested;
 mod next;
 mod peers;
 mod place;
+mod random;
+mod times;
+mod traps;
+mod watch;
 mod wave;
 
 use syscall::prelude::*;
@@ -39,6 +46,17 @@ type Scenario = fn(&Start);
 
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
+    ("handler-abort-waits", aborts::waits_end),
+    ("handler-aborts", aborts::handlers_run),
+    ("handler-exceptions", exceptions::own),
+    ("handler-exceptions-declined", exceptions::declined),
+    ("handler-exceptions-others", exceptions::of_another),
+    ("handler-interrupts", interrupts::interrupts),
+    ("handler-many", times::many),
+    ("handler-timeouts", times::timeouts),
+    ("handler-timers", times::timers),
+    ("handler-traps", traps::traps),
+    ("handler-virtual-timers", times::virtual_timers),
     ("lap-basics", basics::arguments_and_results_pass),
     ("lap-bounds", faults::limits_are_statuses),
     ("lap-callee", matrix::callee_fails),
@@ -55,9 +73,15 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-names", basics::names_are_found_and_taken),
     ("lap-next", next::the_next_incarnation_is_waited_for),
     ("lap-next-fails", next::who_waits_is_bound),
+    ("lap-random-1", random::every_outcome_is_true),
+    ("lap-random-2", random::every_outcome_is_true),
+    ("lap-random-3", random::every_outcome_is_true),
     ("lap-revoked", memory::lent_memory_is_revoked),
     ("lap-stacks", basics::stacks_are_waited_for),
     ("lap-told-first", next::callers_are_told_before_the_backoff),
+    ("watch-complaints", watch::complaints),
+    ("watch-heartbeat", watch::heartbeat),
+    ("watch-start", watch::start_deadline),
 ];
 
 fn start(start: Start) {

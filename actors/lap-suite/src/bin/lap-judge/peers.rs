@@ -131,6 +131,7 @@ pub(crate) struct Guests {
 
 impl Guests {
     pub(crate) const CLIENT: Self = Self { name: "client" };
+    pub(crate) const OTHER: Self = Self { name: "other" };
 
     /// Asks the present incarnation for something; waits for it to come if need be.
     pub(crate) fn try_ask(self, request: client::Request) -> Result<client::Reply> {

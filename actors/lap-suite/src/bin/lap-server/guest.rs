@@ -9,7 +9,7 @@ use syscall::handler::Trap;
 use syscall::lap::{self, Invocation, Memory};
 use syscall::prelude::*;
 use syscall::ways_to_die::{self, Way, hostile};
-use syscall::{Region, RemoteLap, handler, thread};
+use syscall::{Region, RemoteLap, handler, probe, thread};
 
 use crate::Server;
 
@@ -70,6 +70,7 @@ fn run(
             }
             Step::Deepen => return Some(deepen(server, program, number)),
             Step::Die => Way::NullWrite.die(),
+            Step::Probe => return Some((probe::read(16).is_none().into(), number)),
             Step::Overflow => Way::StackOverflow.die(),
             Step::Illegal => Way::IllegalInstruction.die(),
             Step::ExitThread => return Some((pack(hostile::exit_thread(), None), number)),

@@ -11,7 +11,8 @@ use lap_suite::server::{Kinds, Reply};
 use syscall::abi::{FaultRecord, HandlerId, ThreadId};
 use syscall::handler::{self, Handler, Occasion, Trap, Verdict};
 use syscall::prelude::*;
-use syscall::{Stacks, Thread, probe, thread};
+use syscall::ways_to_die::Way;
+use syscall::{Stacks, Thread, probe, site, thread};
 
 use crate::{SERVER, guest};
 
@@ -38,7 +39,7 @@ static LINGERER: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn events() -> Reply {
     let runs =
         core::array::from_fn(|kind| RUNS.get(kind).map_or(0, |runs| runs.load(Ordering::SeqCst)));
-    Reply::Events { runs, leaked: 0 }
+    Reply::Events(runs)
 }
 
 /// A handler ran that was connected by the incarnation `cookie`.
@@ -53,20 +54,16 @@ fn ran(kinds: Kinds, cookie: u64) {
     }
 }
 
-/// Connects handlers of these kinds, and makes them work.
+/// Connects handlers of these kinds.
 pub(crate) fn connect(incarnation: u32, kinds: Kinds) -> Result<()> {
     let cookie = u64::from(incarnation);
     INCARNATION.store(cookie, Ordering::SeqCst);
     if kinds.contains(Kinds::TRAP) {
         Handler::trap(0, Stacks::of_count(8), cookie, trapped)?.keep();
-        Thread::spawn(|_| trap_often(), 0, STACK, PRIORITY)?;
     }
     if kinds.contains(Kinds::INTERRUPT) {
         let handler = Handler::interrupt(LINE, cookie, interrupted)?;
         INTERRUPT.store(handler.keep().raw(), Ordering::SeqCst);
-    }
-    if kinds.contains(Kinds::TIMEOUT) {
-        Thread::spawn(time_out_often, cookie, STACK, PRIORITY)?;
     }
     if kinds.contains(Kinds::TIMER) {
         let body = |occasion: Occasion| ran(Kinds::TIMER, occasion.cookie);
@@ -79,16 +76,52 @@ pub(crate) fn connect(incarnation: u32, kinds: Kinds) -> Result<()> {
     }
     if kinds.contains(Kinds::EXCEPTION) {
         Handler::exception(ActorId::NONE, Stacks::of_count(4), cookie, excepted)?.keep();
-        Thread::spawn(|_| probe_often(), 0, STACK, PRIORITY)?;
     }
     if kinds.contains(Kinds::ABORT) {
         let body = |cookie| ran(Kinds::ABORT, cookie);
         Handler::abort(Stacks::of_count(4), cookie, body)?.keep();
+    }
+    Ok(())
+}
+
+/// Connects an exception handler that has an exception itself.
+pub(crate) fn connect_faulty() -> Result<()> {
+    let body = |_: &FaultRecord| Way::IllegalInstruction.die();
+    Handler::exception(ActorId::NONE, Stacks::of_count(4), 0, body)?.keep();
+    Ok(())
+}
+
+/// Makes threads that give handlers of these kinds something to do.
+pub(crate) fn exercise(incarnation: u32, kinds: Kinds) -> Result<()> {
+    let cookie = u64::from(incarnation);
+    INCARNATION.store(cookie, Ordering::SeqCst);
+    if kinds.contains(Kinds::TRAP) {
+        Thread::spawn(|_| trap_often(), 0, STACK, PRIORITY)?;
+    }
+    if kinds.contains(Kinds::TIMEOUT) {
+        Thread::spawn(time_out_often, cookie, STACK, PRIORITY)?;
+    }
+    if kinds.contains(Kinds::EXCEPTION) {
+        Thread::spawn(|_| probe_often(), 0, STACK, PRIORITY)?;
+    }
+    if kinds.contains(Kinds::ABORT) {
         let lingerer = Thread::spawn(|_| linger(), 0, STACK, PRIORITY)?;
         LINGERER.store(lingerer.id().raw(), Ordering::SeqCst);
         Thread::spawn(|_| abort_often(), 0, STACK, PRIORITY)?;
     }
     Ok(())
+}
+
+/// Tries what takes a right.
+pub(crate) fn overreach(actor: ActorId) -> [Status; 4] {
+    let one = Stacks::of_count(1);
+    let status = |result: Result<()>| result.map_or_else(|error| error.status(), |()| Status::OK);
+    [
+        status(Handler::trap(5, one, 0, |_| (0, 0)).map(drop)),
+        status(Handler::interrupt(LINE, 0, |_| ()).map(drop)),
+        status(Handler::exception(actor, one, 0, |_| Verdict::Decline).map(drop)),
+        status(site::complain(actor, "it is not me")),
+    ]
 }
 
 fn trapped(trap: &Trap) -> (u64, u64) {

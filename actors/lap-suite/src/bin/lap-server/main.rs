@@ -9,7 +9,6 @@
 //! | `unready` | never says that it is ready, the first time |
 //! | `dead-on-arrival` | dies in its second incarnation before it makes its LAPs |
 //! | `kick` | gives signs of life every 5 ms |
-//! | `storm=SEED` | takes part in the randomized test, see [`storm`] |
 
 #![no_std]
 #![no_main]
@@ -28,6 +27,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lap_suite::journal::{self, Journal};
 use lap_suite::server::STACKS;
+use lap_suite::storm::Notes;
 use syscall::abi::LapId;
 use syscall::prelude::*;
 use syscall::ways_to_die::Way;
@@ -51,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) noted: AtomicU64,
     /// Whether the kicking thread goes on.
     pub(crate) kicks: AtomicBool,
+    /// What it remembers in the randomized test.
+    pub(crate) notes: Published<Notes>,
     wide: AtomicU64,
     narrow: AtomicU64,
 }
@@ -120,6 +122,7 @@ fn start(start: Start) -> Result<Serve<Answers>> {
         inside: AtomicU64::new(0),
         noted: AtomicU64::new(0),
         kicks: AtomicBool::new(true),
+        notes: Published::new(),
         wide: AtomicU64::new(0),
         narrow: AtomicU64::new(0),
     }));
@@ -128,9 +131,7 @@ fn start(start: Start) -> Result<Serve<Answers>> {
     if has(&start, "kick") {
         Thread::spawn_with(server, kick, 16 * 1024, 1)?;
     }
-    if let Some(seed) = number(&start, "storm") {
-        storm::begin(server, seed)?;
-    }
+    storm::start(server)?;
     Serve::under(start.name(), Answers { server })
 }
 

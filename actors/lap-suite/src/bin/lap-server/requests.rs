@@ -7,7 +7,7 @@ use syscall::prelude::*;
 use syscall::ways_to_die::{self, Way};
 use syscall::{Thread, call, thread};
 
-use crate::{Server, handlers};
+use crate::{Server, handlers, storm};
 
 /// Priority of a server's helpers that must not keep anybody from anything.
 const LOW: u8 = 1;
@@ -56,6 +56,11 @@ impl Answers {
                 });
             }
             Request::Connect(kinds) => handlers::connect(server.incarnation, kinds)?,
+            Request::ConnectFaulty => handlers::connect_faulty()?,
+            Request::Exercise(kinds) => handlers::exercise(server.incarnation, kinds)?,
+            Request::Overreach(actor) => {
+                return Ok(Reply::Statuses(handlers::overreach(actor)));
+            }
             Request::Abort(thread) => {
                 let result = Thread::from_id(thread).abort();
                 let status = result.map_or_else(|error| error.status(), |()| Status::OK);
@@ -68,6 +73,7 @@ impl Answers {
                 Thread::spawn(|_| hang(), 0, 16 * 1024, priority)?;
             }
             Request::StopKicking => server.kicks.store(false, Ordering::SeqCst),
+            Request::Storm(seed) => storm::set(server, seed)?,
             Request::Events => return Ok(handlers::events()),
         }
         Ok(Reply::Done)
