@@ -18,6 +18,7 @@ use crate::kernel::{Kernel, MESSAGES_MAX, THREADS_MAX};
 use crate::list::{Link, List};
 use crate::memory::Blame;
 use crate::mm::{direct, heap};
+use crate::naming::{self, What, successor};
 use crate::port::{DEPTH_MAX, INLINE_BYTES, Message, Payload, Port, Presence};
 use crate::syscall::Next;
 use crate::thread::{Stage, Wait};
@@ -47,7 +48,7 @@ impl Kernel {
             .ok()
             .filter(|depth| (1..=DEPTH_MAX).contains(depth));
         let depth = depth.ok_or(Status::BAD_ARGUMENT)?;
-        if let Some(slot) = name.and_then(|name| self.names.get(&name).copied()) {
+        if let Some(slot) = name.and_then(|name| self.names.get(What::Port, name)) {
             return self.reopen(actor, slot, depth);
         }
         if name.is_some() && !heap::has_room() {
@@ -65,8 +66,8 @@ impl Kernel {
             port.first_generation = generation;
         }
         if let Some(name) = name {
-            self.names.insert(name, slot.0);
-            self.tell_finders(name);
+            self.names.insert(What::Port, name, slot.0);
+            self.tell_finders(What::Port, name);
         }
         Ok(PortId::new(slot, generation))
     }
@@ -84,7 +85,7 @@ impl Kernel {
         let waiting = core::mem::replace(&mut port.senders, List::EMPTY);
         self.admit(slot, waiting);
         if let Some(name) = name {
-            self.tell_finders(name);
+            self.tell_finders(What::Port, name);
         }
         Ok(self.port_id(slot))
     }
@@ -97,45 +98,6 @@ impl Kernel {
         let slot = self.check_own_port(actor, id)?;
         self.renounce_port(slot, PortFate::End);
         Ok(())
-    }
-
-    /// Finds a port by name, waiting for it if need be.
-    ///
-    /// # Errors
-    /// See the syscall table.
-    pub fn port_find(&mut self, name: Name, timeout: Span) -> Result<Next, Refusal> {
-        let slot = self.names.get(&name).copied();
-        if let Some(slot) = slot
-            && self
-                .ports
-                .at(slot)
-                .is_some_and(|port| port.presence == Presence::Open)
-        {
-            return Ok(Next::Return([self.port_id(slot).raw(), 0, 0]));
-        }
-        if timeout == Span::ZERO {
-            return Err(Status::NOT_FOUND.into());
-        }
-        let thread = self.scheduler.current();
-        self.block_current(Wait::Find(name));
-        self.finders.push_back(&mut self.threads, thread);
-        self.set_deadline(thread, timeout);
-        Ok(Next::Blocked)
-    }
-
-    fn tell_finders(&mut self, name: Name) {
-        let Some(slot) = self.names.get(&name).copied() else {
-            return;
-        };
-        let id = self.port_id(slot).raw();
-        let mut next = self.finders.first();
-        while let Some(thread) = next {
-            next = self.finders.after(&self.threads, thread);
-            let wait = self.threads.at(thread).map(|record| record.wait);
-            if matches!(wait, Some(Wait::Find(wanted)) if wanted == name) {
-                self.finish_wait(thread, Status::OK, [id, 0, 0]);
-            }
-        }
     }
 
     /// Queues a message.
@@ -639,7 +601,7 @@ impl Kernel {
             owner.port_count = owner.port_count.saturating_sub(1);
         }
         if let Some(name) = self.ports.remove(Slot(slot)).and_then(|port| port.name) {
-            self.names.remove(&name);
+            self.names.remove(What::Port, name);
         }
     }
 
@@ -685,9 +647,8 @@ impl Kernel {
                     self.drop_message(slot, message);
                 }
             }
-            Wait::Find(_) => self.finders.remove(&mut self.threads, thread),
+            Wait::Find(..) => self.names.finders.remove(&mut self.threads, thread),
             Wait::Console(_) => self.console.waiting.remove(&mut self.threads, thread),
-            Wait::FindLap(_) => self.lap_finders.remove(&mut self.threads, thread),
             Wait::Enter { lap, .. } => {
                 if let Some(lap) = self.laps.at_mut(lap) {
                     lap.waiting.remove(&mut self.threads, thread);
@@ -706,7 +667,7 @@ impl Kernel {
             Wait::Nothing | Wait::Deflection | Wait::Occasion => {}
             Wait::Event => self.make_ready(thread),
             Wait::Sleep => self.finish_wait(thread, Status::OK, [0; 3]),
-            Wait::Find(_) | Wait::FindLap(_) => {
+            Wait::Find(..) => {
                 self.finish_wait(thread, Status::NOT_FOUND, [0; 3]);
             }
             Wait::Enter { .. } => {
@@ -727,18 +688,13 @@ impl Kernel {
 
     /// The slot of the port a capability names: the one place where they are checked.
     fn check_port(&self, id: PortId) -> Result<u32, Refusal> {
-        let slot = id.slot();
-        let Some(port) = self.ports.at(slot.0) else {
-            return Err(Status::DEAD.into());
-        };
-        let present = self.port_id(slot.0);
-        if id == present {
-            Ok(slot.0)
-        } else if (port.first_generation..present.generation()).contains(&id.generation()) {
-            Err(Refusal::Status(Status::RESTARTED, [0, present.raw(), 0]))
-        } else {
-            Err(Status::DEAD.into())
-        }
+        let slot = id.slot().0;
+        let port = self.ports.at(slot).ok_or(Status::DEAD)?;
+        let present = self.port_id(slot);
+        let checked = naming::check(id.generation(), port.first_generation, present.generation());
+        checked
+            .map_err(|status| Refusal::Status(status, [0, successor(status, present.raw()), 0]))?;
+        Ok(slot)
     }
 
     fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {

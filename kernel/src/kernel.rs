@@ -6,12 +6,11 @@
 //! whatever is more urgent runs between two steps.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::site::{ActorState, Rights};
-use abi::{ActorId, Instant, Name, PortId, Slot, Status, ThreadId};
+use abi::{ActorId, Instant, PortId, Slot, Status, ThreadId};
 
 use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
@@ -20,15 +19,15 @@ use crate::handler::Handlers;
 use crate::image::Image;
 use crate::lap::Lap;
 use crate::lend::Lending;
-use crate::list::List;
 use crate::mm::Frame;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{FrameList, Frames};
+use crate::naming::{self, Names, successor};
 use crate::port::{Message, Port};
 use crate::recovery::Recovery;
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
-use crate::thread::{QUEUE, Thread};
+use crate::thread::Thread;
 use crate::timer::Timers;
 
 /// The most actors there can be.
@@ -68,20 +67,14 @@ pub struct Kernel {
     pub images: SlotTable<Image>,
     /// Persistent regions.
     pub persistent: SlotTable<PersistentRegion>,
-    /// Named ports, by name.
-    pub names: BTreeMap<Name, u32>,
+    /// Names of ports and LAPs.
+    pub names: Names,
     /// Local Access Points.
     pub laps: SlotTable<Lap>,
-    /// Named LAPs, by name.
-    pub lap_names: BTreeMap<Name, u32>,
-    /// Threads that wait for a LAP of some name.
-    pub lap_finders: List<QUEUE>,
     /// Memory lent with invocations.
     pub lendings: SlotTable<Lending>,
     /// Handlers and what they are connected to.
     pub handlers: Handlers,
-    /// Threads that wait for a port of some name.
-    pub finders: List<QUEUE>,
     /// Who runs.
     pub scheduler: Scheduler,
     /// Deadlines.
@@ -228,20 +221,18 @@ impl Kernel {
     /// `RESTARTED` with the present capability for that of an earlier incarnation; `DEAD` for any
     /// other.
     pub fn check_actor(&self, id: ActorId) -> Result<u32, (Status, ActorId)> {
-        let slot = id.slot();
-        let Some(actor) = self.actors.at(slot.0) else {
-            return Err((Status::DEAD, ActorId::NONE));
-        };
-        let present = self.actor_id(slot.0);
-        if actor.state == ActorState::TERMINATED || id.generation() < actor.first_generation {
-            Err((Status::DEAD, ActorId::NONE))
-        } else if id == present {
-            Ok(slot.0)
-        } else if id.generation() < present.generation() {
-            Err((Status::RESTARTED, present))
-        } else {
-            Err((Status::DEAD, ActorId::NONE))
-        }
+        let slot = id.slot().0;
+        let actor = self.actors.at(slot);
+        let actor = actor.filter(|actor| actor.state != ActorState::TERMINATED);
+        let actor = actor.ok_or((Status::DEAD, ActorId::NONE))?;
+        let present = self.actor_id(slot);
+        let checked = naming::check(
+            id.generation(),
+            actor.first_generation,
+            present.generation(),
+        );
+        checked.map_err(|status| (status, ActorId::from_raw(successor(status, present.raw()))))?;
+        Ok(slot)
     }
 
     /// The slot of the actor with this name.

@@ -6,17 +6,18 @@
 
 use abi::layout::{LAP_STACKS_MAX, PAGE_BYTES, USER_END};
 use abi::status::Progress;
-use abi::{Generation, LapId, Name, Slot, Span, Status};
+use abi::{Generation, LapId, Name, Slot, Status};
 
 use crate::fault::Refusal;
 use crate::ipc::PortFate;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
 use crate::mm::{Page, heap, pages_for};
+use crate::naming::{self, What, successor};
 use crate::port::Presence;
 use crate::region::Kind;
 use crate::syscall::Next;
-use crate::thread::{QUEUE, Wait};
+use crate::thread::QUEUE;
 
 /// Link to the owner's other LAPs.
 pub const OWNED: usize = 0;
@@ -97,7 +98,7 @@ impl Kernel {
         let count = count
             .filter(|_| entry < USER_END)
             .ok_or(Status::BAD_ARGUMENT)?;
-        let present = name.and_then(|name| self.lap_names.get(&name).copied());
+        let present = name.and_then(|name| self.names.get(What::Lap, name));
         if let Some(lap) = present.and_then(|slot| self.laps.at(slot))
             && (lap.owner.0 != actor || lap.presence == Presence::Open)
         {
@@ -121,7 +122,7 @@ impl Kernel {
         lap.free = lap.all;
         self.admit_guests(slot);
         if let Some(name) = name {
-            self.tell_lap_finders(name, slot);
+            self.tell_finders(What::Lap, name);
         }
         Ok(Next::Return([self.lap_id(slot).raw(), 0, 0]))
     }
@@ -157,7 +158,7 @@ impl Kernel {
             lap.first_generation = generation;
         }
         if let Some(name) = name {
-            self.lap_names.insert(name, slot.0);
+            self.names.insert(What::Lap, name, slot.0);
         }
         Ok(slot.0)
     }
@@ -194,47 +195,11 @@ impl Kernel {
         if let Some(lap) = self.laps.at_mut(slot) {
             lap.is_closing = true;
             if let Some(name) = lap.name.take() {
-                self.lap_names.remove(&name);
+                self.names.remove(What::Lap, name);
             }
         }
         self.close_if_empty(slot);
         Ok(Next::Return([0; 3]))
-    }
-
-    /// Finds a LAP by name, waiting for it if need be.
-    ///
-    /// # Errors
-    /// See the syscall table.
-    pub fn lap_resolve(&mut self, name: Name, timeout: Span) -> Result<Next, Refusal> {
-        let slot = self.lap_names.get(&name).copied();
-        if let Some(slot) = slot
-            && self
-                .laps
-                .at(slot)
-                .is_some_and(|lap| lap.presence == Presence::Open)
-        {
-            return Ok(Next::Return([self.lap_id(slot).raw(), 0, 0]));
-        }
-        if timeout == Span::ZERO {
-            return Err(Status::NOT_FOUND.into());
-        }
-        let thread = self.scheduler.current();
-        self.block_current(Wait::FindLap(name));
-        self.lap_finders.push_back(&mut self.threads, thread);
-        self.set_deadline(thread, timeout);
-        Ok(Next::Blocked)
-    }
-
-    fn tell_lap_finders(&mut self, name: Name, slot: u32) {
-        let id = self.lap_id(slot).raw();
-        let mut next = self.lap_finders.first();
-        while let Some(thread) = next {
-            next = self.lap_finders.after(&self.threads, thread);
-            let wait = self.threads.at(thread).map(|record| record.wait);
-            if matches!(wait, Some(Wait::FindLap(wanted)) if wanted == name) {
-                self.finish_wait(thread, Status::OK, [id, 0, 0]);
-            }
-        }
     }
 
     /// Ends a LAP as far as its present capability goes, because its owner is frozen.
@@ -299,7 +264,7 @@ impl Kernel {
             owner.lap_count = owner.lap_count.saturating_sub(1);
         }
         if let Some(name) = self.laps.remove(Slot(slot)).and_then(|lap| lap.name) {
-            self.lap_names.remove(&name);
+            self.names.remove(What::Lap, name);
         }
     }
 
@@ -315,18 +280,17 @@ impl Kernel {
     /// # Errors
     /// `RESTARTED` with the present capability for that of an earlier incarnation, else `DEAD`.
     pub fn check_lap(&self, id: LapId) -> Result<u32, Refusal> {
-        let slot = id.slot();
-        let Some(lap) = self.laps.at(slot.0).filter(|lap| !lap.is_closing) else {
-            return Err(Status::DEAD.into());
-        };
-        let present = self.lap_id(slot.0);
-        if id == present {
-            Ok(slot.0)
-        } else if (lap.first_generation..present.generation()).contains(&id.generation()) {
-            Err(Refusal::Status(Status::RESTARTED, [0, present.raw(), 0]))
-        } else {
-            Err(Status::DEAD.into())
-        }
+        let slot = id.slot().0;
+        let lap = self
+            .laps
+            .at(slot)
+            .filter(|lap| !lap.is_closing)
+            .ok_or(Status::DEAD)?;
+        let present = self.lap_id(slot);
+        let checked = naming::check(id.generation(), lap.first_generation, present.generation());
+        checked
+            .map_err(|status| Refusal::Status(status, [0, successor(status, present.raw()), 0]))?;
+        Ok(slot)
     }
 
     /// The slot of a LAP that is the current actor's and open.

@@ -19,7 +19,7 @@
 //! | `arch` | the machine |
 //! | `kernel`, `sched`, `timer`, `thread` | the state, who runs, deadlines |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
-//! | `ipc`, `port` | messages |
+//! | `naming`, `ipc`, `port` | names over restarts, messages |
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
@@ -70,6 +70,8 @@ pub mod loader;
 pub mod logger;
 #[cfg(target_os = "none")]
 pub mod memory;
+#[cfg(target_os = "none")]
+pub mod naming;
 #[cfg(target_os = "none")]
 pub mod port;
 #[cfg(target_os = "none")]

@@ -4,7 +4,6 @@
 //! tables, then devices, then threads.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use core::cell::UnsafeCell;
 
@@ -20,11 +19,11 @@ use crate::composition::Composition;
 use crate::console::Console;
 use crate::handler::Handlers;
 use crate::kernel::{self, Counters, Kernel};
-use crate::list::List;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{Descriptor, FrameList, Frames};
 use crate::mm::plan::{self, Plan, RANGES};
 use crate::mm::{Frame, direct, heap, kernel_map};
+use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
@@ -133,11 +132,8 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         messages: SlotTable::new(kernel::MESSAGES_MAX),
         images: SlotTable::new(kernel::IMAGES_MAX),
         persistent: SlotTable::new(kernel::PERSISTENT_MAX),
-        names: BTreeMap::new(),
-        finders: List::EMPTY,
+        names: Names::new(),
         laps: SlotTable::new(kernel::LAPS_MAX),
-        lap_names: BTreeMap::new(),
-        lap_finders: List::EMPTY,
         lendings: SlotTable::new(kernel::LENDINGS_MAX),
         handlers: Handlers::new(),
         scheduler: Scheduler::new(kernel_root),

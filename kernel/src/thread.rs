@@ -12,6 +12,7 @@ use crate::arch::frame::TrapFrame;
 use crate::fault::Fault;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
+use crate::naming::What;
 use crate::user::UserSlice;
 
 /// Link through which a thread is ready, or waits at a port, for a name or for the console.
@@ -120,10 +121,8 @@ pub enum Wait {
         /// How far the call has come.
         stage: Stage,
     },
-    /// A port of this name.
-    Find(Name),
-    /// A LAP of this name.
-    FindLap(Name),
+    /// Something of this name.
+    Find(What, Name),
     /// To be let into a LAP: for its owner, or for a stack.
     Enter {
         /// The LAP's slot.

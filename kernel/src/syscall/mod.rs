@@ -18,6 +18,7 @@ use crate::arch::clock;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
 use crate::logger::OneLine;
+use crate::naming::What;
 use crate::thread::{State, Wait};
 use crate::user::UserSlice;
 
@@ -134,7 +135,7 @@ impl Kernel {
                 timeout,
             } => {
                 let name = self.name(actor, name, length)?;
-                self.port_find(name, Span(timeout))
+                self.find(What::Port, name, Span(timeout))
             }
             Call::Send {
                 port,
@@ -255,7 +256,7 @@ impl Kernel {
                 timeout,
             } => {
                 let name = self.name(actor, name, length)?;
-                self.lap_resolve(name, Span(timeout))
+                self.find(What::Lap, name, Span(timeout))
             }
             Call::LapInvoke {
                 lap,
