@@ -28,6 +28,7 @@ pub(crate) fn now() -> Counters {
         heap_used: _,
         // These count events.
         block_reads: _,
+        interrupts_off: _,
         hot_restarts: _,
         reloads: _,
     } = site::info().must("the site's counters");
