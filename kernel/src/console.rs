@@ -2,7 +2,7 @@
 
 use abi::Status;
 
-use crate::arch::serial;
+use crate::backlog;
 use crate::fault::Fault;
 use crate::kernel::Kernel;
 use crate::list::List;
@@ -42,9 +42,9 @@ impl Kernel {
     /// A byte was typed: it is echoed, kept, and given to who waits for it.
     pub fn typed(&mut self, byte: u8) {
         match byte {
-            b'\r' | b'\n' => serial::write(b"\r\n"),
-            0x08 | 0x7f => serial::write(b"\x08 \x08"),
-            _ => serial::write(&[byte]),
+            b'\r' | b'\n' => backlog::push(&[b"\r\n"]),
+            0x08 | 0x7f => backlog::push(&[b"\x08 \x08"]),
+            _ => backlog::push(&[&[byte]]),
         }
         if let Some(place) = self.console.typed.get_mut(self.console.length) {
             *place = byte;

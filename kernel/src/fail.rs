@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{cpu, serial};
+use crate::backlog;
 
 static DYING: AtomicBool = AtomicBool::new(false);
 
@@ -23,6 +24,7 @@ impl fmt::Write for LastWords {
 /// looks for besides the exit code.
 pub fn end_of_site(code: Code) -> ! {
     cpu::disable();
+    backlog::flush();
     let how = if code == Code::Passed {
         "passed"
     } else {
@@ -40,7 +42,11 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
         exit::exit(Code::KernelPanic);
     }
     // SAFETY: Interrupts are off for good; whoever was writing never continues.
-    unsafe { serial::break_lock() };
+    unsafe {
+        serial::break_lock();
+        backlog::break_lock();
+    }
+    backlog::flush();
     let _ = writeln!(LastWords, "\nrefrain: kernel panic: {reason}");
     if let Some(frame) = frame {
         let _ = writeln!(LastWords, "{:#x?}", frame.registers());

@@ -7,7 +7,7 @@
 //! # How it works
 //! One CPU. Whoever is in the kernel has interrupts off and holds the whole [`kernel::Kernel`];
 //! there are no other locks. User threads never have state on a kernel stack, so stopping one
-//! never waits for anything. Work that takes long is done by three kernel threads in bounded steps
+//! never waits for anything. Work that takes long is done by four kernel threads in bounded steps
 //! with interrupts on in between.
 //!
 //! # Where is what
@@ -24,7 +24,7 @@
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
-//! | `fail`, `logger`, `console`, `hooks` | dying, talking, listening, test hooks |
+//! | `fail`, `logger`, `backlog`, `console`, `hooks` | dying, talking, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -44,6 +44,8 @@ pub mod user;
 pub mod actor;
 #[cfg(target_os = "none")]
 pub mod arch;
+#[cfg(target_os = "none")]
+pub mod backlog;
 #[cfg(target_os = "none")]
 pub mod composition;
 #[cfg(target_os = "none")]

@@ -1,4 +1,4 @@
-//! The text log, on the first serial port.
+//! The text log, on its way to the first serial port through the [`backlog`].
 //!
 //! | level | means |
 //! |---|---|
@@ -11,9 +11,9 @@ use core::fmt::{self, Write as _};
 
 use abi::Text;
 use log::{LevelFilter, Log, Metadata, Record};
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::arch::{clock, serial};
+use crate::backlog;
 
 /// The longest line, without the actor's or module's name.
 const LINE_BYTES: usize = 255;
@@ -38,11 +38,7 @@ impl Log for Serial {
             let _ = write!(head, "{module}: ");
         }
         let _ = write!(line, "{}", record.args());
-        without_interrupts(|| {
-            serial::write(head.as_bytes());
-            serial::write(line.as_bytes());
-            serial::write(b"\n");
-        });
+        backlog::push(&[head.as_bytes(), line.as_bytes(), b"\n"]);
     }
 
     fn flush(&self) {}

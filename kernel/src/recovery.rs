@@ -51,6 +51,7 @@ pub struct Recovery {
     work: Option<Work>,
     thread: u32,
     loader: u32,
+    writer: u32,
 }
 
 /// An image to be read from stable storage.
@@ -101,13 +102,15 @@ impl Recovery {
             work: None,
             thread: slot::NONE,
             loader: slot::NONE,
+            writer: slot::NONE,
         }
     }
 
     /// Tells which kernel threads do the work.
-    pub const fn set_threads(&mut self, recovery: u32, loader: u32) {
+    pub const fn set_threads(&mut self, recovery: u32, loader: u32, writer: u32) {
         self.thread = recovery;
         self.loader = loader;
+        self.writer = writer;
     }
 }
 
@@ -132,6 +135,11 @@ impl Kernel {
     /// Wakes the loader thread.
     pub fn wake_loader(&mut self) {
         self.wake_event(self.recovery.loader);
+    }
+
+    /// Wakes the thread that writes the log.
+    pub fn wake_writer(&mut self) {
+        self.wake_event(self.recovery.writer);
     }
 
     fn wake_event(&mut self, thread: u32) {

@@ -29,7 +29,7 @@ use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{loader, logger};
+use crate::{backlog, loader, logger};
 
 /// The most groups there can be.
 const GROUPS_MAX: usize = 256;
@@ -165,7 +165,8 @@ fn first_frame() -> *mut TrapFrame {
         kernel_thread(kernel, 0, 0, idle as *const ());
         let recovery = kernel_thread(kernel, 1, recovery::PRIORITY, recovery::run as *const ());
         let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
-        kernel.recovery.set_threads(recovery, loader);
+        let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
+        kernel.recovery.set_threads(recovery, loader, writer);
         kernel.scheduler.request();
         kernel.choose()
     })

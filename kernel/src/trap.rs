@@ -8,12 +8,12 @@ use crate::actor::News;
 use crate::arch::entry::{RESCHEDULE_VECTOR, TRAP_VECTOR};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu, interrupts, serial};
-use crate::fail;
 use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
 use crate::thread::{State, Wait};
 use crate::user::Access;
+use crate::{backlog, fail};
 
 /// Page-fault error code: the access was a write (Intel SDM vol. 3A, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
@@ -122,6 +122,9 @@ impl Kernel {
         self.serve_deadlines(now);
         self.serve_timed(now);
         self.serve_watch(now);
+        if backlog::is_pending() {
+            self.wake_writer();
+        }
     }
 
     /// An exception of the current thread, in ring 3.
