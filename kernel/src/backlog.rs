@@ -9,7 +9,8 @@ use spin::Mutex;
 use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::arch::serial;
-use crate::kernel;
+use crate::kernel::{self, Kernel};
+use crate::logger;
 
 /// Room for some two hundred lines.
 const BYTES: usize = 16 * 1024;
@@ -89,9 +90,16 @@ pub unsafe fn break_lock() {
 /// The thread that writes. The tick wakes it when there is something to write.
 pub extern "C" fn run() -> ! {
     loop {
+        while let Some(entry) = kernel::with(Kernel::take_untold) {
+            logger::tell(&entry);
+        }
         while is_pending() {
             without_interrupts(|| BACKLOG.lock().write_some());
         }
-        kernel::with(|kernel| kernel.wait_for_event(None));
+        kernel::with(|kernel| {
+            if !kernel.has_untold() {
+                kernel.wait_for_event(None);
+            }
+        });
     }
 }

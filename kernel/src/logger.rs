@@ -9,7 +9,7 @@
 
 use core::fmt::{self, Write as _};
 
-use abi::Text;
+use abi::{Cause, LedgerEntry, Text};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::arch::{clock, serial};
@@ -57,6 +57,16 @@ impl fmt::Display for OneLine<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells of a failure, as the ledger has it.
+pub fn tell(entry: &LedgerEntry) {
+    if let Cause::Fault(fault) = &entry.cause {
+        let mut text = Text::<LINE_BYTES>::EMPTY;
+        // Text takes what fits and never fails.
+        let _ = write!(text, "{fault}");
+        log::warn!(target: "recovery", "{}: {}", entry.name, OneLine(text.as_str()));
     }
 }
 

@@ -13,7 +13,7 @@ use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, Slot, Status, Text};
+use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text};
 use restart_manager::{Action, Event, Fate, RestartManager, Source};
 
 use crate::actor::{NEWS, News};
@@ -23,7 +23,6 @@ use crate::image::Image;
 use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
 use crate::list::List;
-use crate::logger::OneLine;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
@@ -49,6 +48,8 @@ pub struct Recovery {
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
     work: Option<Work>,
+    /// Sequence number of the next ledger entry that the log has to tell of.
+    told: u64,
     thread: u32,
     loader: u32,
     writer: u32,
@@ -100,6 +101,7 @@ impl Recovery {
             news: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
+            told: 1,
             thread: slot::NONE,
             loader: slot::NONE,
             writer: slot::NONE,
@@ -187,6 +189,24 @@ impl Kernel {
         }
     }
 
+    /// The next ledger entry that the log has not told of yet. Telling takes time, so it is not
+    /// done where the failure is: the thread that writes the log does it.
+    pub fn take_untold(&mut self) -> Option<LedgerEntry> {
+        let entry = *self
+            .recovery
+            .manager
+            .ledger()
+            .read_from(self.recovery.told)?;
+        self.recovery.told = entry.sequence + 1;
+        Some(entry)
+    }
+
+    /// Whether there is a ledger entry that the log has not told of yet.
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        self.recovery.told < self.recovery.manager.ledger().next_sequence()
+    }
+
     /// Tells the Restart Manager the news of an actor. The actor stays stopped by it until the
     /// freeze.
     fn deliver(&mut self, slot: u32) {
@@ -194,17 +214,10 @@ impl Kernel {
         let Some(record) = self.actors.at(slot) else {
             return;
         };
-        let name = record.declaration.name;
         let now = clock::now();
         let manager = &mut self.recovery.manager;
         match &record.news {
-            Some(News::Failed(fault)) => {
-                let mut text = Text::<255>::EMPTY;
-                // Text takes what fits and never fails.
-                let _ = write!(text, "{fault}");
-                log::warn!("{name}: {}", OneLine(text.as_str()));
-                manager.on_event(Event::Failed { actor, fault }, now);
-            }
+            Some(News::Failed(fault)) => manager.on_event(Event::Failed { actor, fault }, now),
             Some(News::Exited) => manager.on_event(Event::Exited { actor }, now),
             Some(News::RestartRequested(by)) => {
                 manager.on_event(Event::RestartRequested { actor, by: *by }, now);

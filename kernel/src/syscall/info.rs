@@ -17,7 +17,7 @@ use crate::mm::{Page, direct, heap};
 use crate::region::{Kind, Origin, Region};
 use crate::thread::Wait;
 use crate::user::{Access, UserSlice};
-use crate::{fail, hooks};
+use crate::{fail, hooks, logger};
 
 impl Kernel {
     pub(super) fn ledger_read(
@@ -131,6 +131,9 @@ impl Kernel {
 
     pub(super) fn shutdown(&mut self, code: u64) -> Result<Next, Refusal> {
         self.check_right(Rights::SHUTDOWN)?;
+        while let Some(entry) = self.take_untold() {
+            logger::tell(&entry);
+        }
         fail::end_of_site(if code == 0 {
             exit::Code::Passed
         } else {
