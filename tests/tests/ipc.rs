@@ -20,6 +20,11 @@ fn each_call_is_answered_once_by_whom_it_was_made_to() {
 }
 
 #[test]
+fn late_answer_is_not_taken_for_another() {
+    holds("ipc-late-replies");
+}
+
+#[test]
 fn whatever_waits_can_be_told_how_long() {
     holds("ipc-timeouts");
 }

@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use syscall::abi::ReplyToken;
 use syscall::abi::layout::MESSAGE_MAX;
+use syscall::call::sys_receive;
 use syscall::prelude::*;
 use syscall::{Caller, Thread, site, thread};
 use test_suite::Request;
@@ -99,9 +100,6 @@ static ANSWERED: AtomicU64 = AtomicU64::new(0);
 /// A token that another actor may try its luck with.
 static TOKEN: AtomicU64 = AtomicU64::new(0);
 
-/// How many patient callers were answered.
-static PATIENT: AtomicU64 = AtomicU64::new(0);
-
 /// Answers each call after as many milliseconds as its first byte says, with its second byte so
 /// often as its third byte says; then tries to answer once more.
 fn serve(_: u64) {
@@ -185,38 +183,6 @@ pub(crate) fn replies(_: &Start) {
     );
     ANSWERED.store(0, Ordering::SeqCst);
 
-    // Nor the answer to the call of another thread that has taken the place of the caller.
-    let impatient = |_| {
-        let server = RemotePort::from(PortId::from_raw(SERVED.load(Ordering::SeqCst)));
-        let short = Span::from_millis(10);
-        must_be_refused(
-            server.call(&[60, 5, 5], &mut [0; 64], short),
-            Status::TIMED_OUT,
-            "a short wait",
-        );
-    };
-    Thread::spawn(impatient, 0, 16 * 1024, 10).must("a caller");
-    thread::sleep(Span::from_millis(30));
-    let patient = |_| {
-        let server = RemotePort::from(PortId::from_raw(SERVED.load(Ordering::SeqCst)));
-        let mut reply = [0; 64];
-        check_eq!(
-            server.call(&[0, 6, 6], &mut reply, PATIENCE),
-            Ok(&[6; 6][..])
-        );
-        PATIENT.fetch_add(1, Ordering::SeqCst);
-    };
-    Thread::spawn(patient, 0, 16 * 1024, 10).must("a caller");
-    check!(
-        wait_until(PATIENCE, || PATIENT.load(Ordering::SeqCst) == 1),
-        "no answer"
-    );
-    check!(
-        wait_until(PATIENCE, || ANSWERED.load(Ordering::SeqCst) == 1),
-        "no answer"
-    );
-    ANSWERED.store(0, Ordering::SeqCst);
-
     // The answer is too long for the caller.
     let error = must_fail(
         server.call(&[0, 3, 9], &mut reply[..8], PATIENCE),
@@ -250,6 +216,61 @@ pub(crate) fn replies(_: &Start) {
         check_eq!(error.status(), Status::NO_CALLER);
     }
     Reader::at_start().must_be_at_end();
+}
+
+/// A port with two threads that take calls, so that two calls are in work at a time.
+static PAIR: AtomicU64 = AtomicU64::new(0);
+/// Callers of it that have gone, and that were answered.
+static GONE: AtomicU64 = AtomicU64::new(0);
+static PATIENT: AtomicU64 = AtomicU64::new(0);
+
+/// Answers each call with its second byte, after as many milliseconds as its first byte says.
+fn work(_: u64) {
+    let port = PortId::from_raw(PAIR.load(Ordering::SeqCst));
+    let mut buffer = [0; 8];
+    loop {
+        let received = sys_receive(port, &mut buffer, Span::FOREVER).must("a call");
+        let [delay, byte, ..] = buffer;
+        thread::sleep(Span::from_millis(delay.into()));
+        // The caller may be gone.
+        let _ = Caller::from_token(received.token).reply(&[byte; 4]);
+    }
+}
+
+/// A late answer is not taken for that to another call, though its caller has taken the place of
+/// the one that has gone.
+pub(crate) fn late_replies(_: &Start) {
+    let port = Port::private(8).must("a port");
+    PAIR.store(port.id().raw(), Ordering::SeqCst);
+    for _ in 0..2 {
+        Thread::spawn(work, 0, 16 * 1024, 20).must("a thread");
+    }
+    let impatient = |_| {
+        let pair = RemotePort::from(PortId::from_raw(PAIR.load(Ordering::SeqCst)));
+        let called = pair
+            .call(&[80, 5], &mut [0; 8], Span::from_millis(10))
+            .map(|_| ());
+        must_be_refused(called, Status::TIMED_OUT, "a short wait");
+        GONE.fetch_add(1, Ordering::SeqCst);
+    };
+    let patient = |_| {
+        let pair = RemotePort::from(PortId::from_raw(PAIR.load(Ordering::SeqCst)));
+        let mut reply = [0; 8];
+        check_eq!(pair.call(&[160, 6], &mut reply, PATIENCE), Ok(&[6; 4][..]));
+        PATIENT.fetch_add(1, Ordering::SeqCst);
+    };
+    for round in 1..=4 {
+        Thread::spawn(impatient, 0, 16 * 1024, 10).must("a caller");
+        check!(
+            wait_until(PATIENCE, || GONE.load(Ordering::SeqCst) == round),
+            "still waiting"
+        );
+        Thread::spawn(patient, 0, 16 * 1024, 10).must("a caller");
+        check!(
+            wait_until(PATIENCE, || PATIENT.load(Ordering::SeqCst) == round),
+            "no answer"
+        );
+    }
 }
 
 /// Checks that something takes about as long as it was told to.

@@ -228,19 +228,19 @@ pub(crate) fn memory_freed_under_a_syscall(_: &Start) {
     CALLED.store(port.id().raw(), Ordering::SeqCst);
     Thread::spawn(call_from_freed, 0, 64 * 1024, 10).must("a thread");
     thread::sleep(Span::from_millis(100));
-    port.remote()
-        .send(b"behind", Span::ZERO)
-        .must("a place in the queue");
+    for message in [b"behind", b"follow"] {
+        port.remote()
+            .send(message, Span::ZERO)
+            .must("a place in the queue");
+    }
     let mut buffer = [0; 1024];
     let message = port.receive(&mut buffer, PATIENCE).must("a message");
     check_eq!(message.bytes, b"behind");
     let entry = reader.take();
     check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
-    for _ in 0..2 {
-        port.remote()
-            .send(b"fits", Span::ZERO)
-            .must("a place in the queue");
-    }
+    port.remote()
+        .send(b"fits", Span::ZERO)
+        .must("a place in the queue");
     let full = port.remote().send(b"does not fit", Span::ZERO);
     must_be_refused(full, Status::QUEUE_FULL, "a third message");
     victim.find_again();

@@ -65,6 +65,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("harness-hang", harness::hang),
     ("harness-panic", harness::panic_in_the_kernel),
     ("harness-triple-fault", harness::triple_fault),
+    ("ipc-late-replies", ipc::late_replies),
     ("ipc-limits", ipc::limits),
     ("ipc-messages", ipc::messages),
     ("ipc-names", ipc::names),

@@ -70,6 +70,8 @@ pub(crate) fn limits(_: &Start) {
     victim.restart_hot(&mut reader);
     victim.number(Request::Allocate(300 * 4096));
 
+    victim.restart_hot(&mut reader);
+
     // Page tables count as well: 400 pages fit, but not when each takes a table of its own.
     let before = site::info().must("the site's counters");
     victim.fell(Request::AllocateSparse(400 * (2 << 20)));
