@@ -65,3 +65,9 @@ fn policy_budget_forgets_what_left_the_window() {
 fn policy_escalating_goes_from_memory_to_disk_to_the_end() {
     holds("policy-escalating", "escalating");
 }
+
+#[test]
+fn restarting_a_large_actor_lets_interrupts_in() {
+    let scenario = Scenario::new("restart-large").policy("always-hot");
+    scenario.instruction_clock().run().assert_passed();
+}

@@ -93,6 +93,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("policy-never", policies::never),
     ("restart-clean-exit", restart::clean_exit_is_no_failure),
     ("restart-corrupt-image", restart::corrupt_image_is_not_used),
+    ("restart-large", restart::large_restart_lets_interrupts_in),
     ("restart-everywhere", restart::threads_end_wherever_they_are),
     (
         "restart-requested",

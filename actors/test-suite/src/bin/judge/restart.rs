@@ -250,3 +250,31 @@ fn must_be_reloaded(victim: &mut Victim, reader: &mut Reader) {
     must_be_fresh(&victim.inspect());
     reader.must_be_at_end();
 }
+
+/// Bytes of the large actor: 2048 pages, all dirtied.
+const LARGE: u64 = 8 * 1024 * 1024;
+
+/// The longest that interrupts may be off, in nanoseconds, which are instructions here.
+const OFF_MAX: u64 = 4_000;
+
+/// Restarting a large actor takes long, but never long with interrupts off.
+pub(crate) fn large_restart_lets_interrupts_in(_: &Start) {
+    let mut victim = Victim::find("victim");
+    let mut reader = Reader::at_start();
+    victim.number(Request::Allocate(LARGE));
+    // Reading the counters starts the measurement anew.
+    site::info().must("the site's counters");
+    victim.fell(Request::Die(Way::NullWrite));
+    let off = victim.settled().interrupts_off;
+    let entry = reader.take();
+    check!(off > 0 && off <= OFF_MAX, "interrupts were off for {off}");
+    check!(
+        entry.phases.restart.0 > 10 * OFF_MAX,
+        "the restart took only {}",
+        entry.phases.restart
+    );
+    info!(
+        "interrupts off for {off} at most, in {}",
+        entry.phases.restart
+    );
+}
