@@ -17,12 +17,19 @@ use crate::victim::Victim;
 /// How long the host may take.
 const HOST_PATIENCE: Span = Span::from_secs(60);
 
-/// Says that it is the host's turn, and waits for it.
+/// Says that it is the host's turn, and waits for the line that says that it is done.
 #[track_caller]
 fn host(turn: &str) {
     info!("host: {turn}");
-    let mut line = [0; 16];
-    site::console_read(&mut line, HOST_PATIENCE).must("a word from the host");
+    let mut typed = [0; 16];
+    // A line comes in as many pieces as the serial port likes; the rest of one must not be taken
+    // for the next.
+    loop {
+        let piece = site::console_read(&mut typed, HOST_PATIENCE).must("a line from the host");
+        if piece.ends_with(b"\n") {
+            return;
+        }
+    }
 }
 
 /// A reload resets what a hot restart resets, and persistent regions as well, and reads the disk.
