@@ -126,6 +126,8 @@ pub struct GroupEntry {
     /// It is to be restarted, and has not come to rest since. A member that leaves meanwhile
     /// changes the goal, not this.
     pub(crate) is_awaited: bool,
+    /// The groups it is being restarted with, for whichever causes.
+    pub(crate) company: GroupSet,
     pub(crate) reason: Reason,
     /// The next member to look at in this phase.
     pub(crate) cursor: Option<Slot>,
@@ -211,6 +213,7 @@ impl GroupEntry {
         phase: Phase::Idle,
         goal: Goal::Departures,
         is_awaited: false,
+        company: GroupSet::EMPTY,
         reason: Reason::Entry(0),
         cursor: None,
         outstanding: 0,

@@ -32,13 +32,16 @@
 //!
 //! # How groups are restarted together
 //! A restart sets going the group and all that depend on it through `restart` edges, and theirs.
-//! Each then goes through its own phases, held back in two places only:
+//! It may set going more than one: a group below that is blamed, peers, the base at the end of a
+//! reverse edge. Each then goes through its own phases, held back in two places only:
 //!
-//! * It is not *frozen* before those are that are restarted with it. So the leaves are frozen
-//!   first and the root last.
-//! * It is not *restarted* before those it is restarted with have come to rest, all members
-//!   activated. So the root goes first, which is only once it is frozen, which is only once all
-//!   others are; and the leaves go last.
+//! * It is not *frozen* before those are that depend on it. So the leaves are frozen first and
+//!   the root last.
+//! * It is not *restarted* before all that were set going with it are frozen, nor before those it
+//!   depends on have come to rest, all members activated. So the root goes first and the leaves go
+//!   last.
+//!
+//! "Depend on" is through `restart` edges; through others only if both were set going together.
 //!
 //! There is no object for "the restart of a tree", so two of them need no merging: a group that is
 //! on its way is on its way, for whichever cause. A failure in a subtree that is being stopped is
@@ -59,9 +62,10 @@
 //! it has run. So without a failure of running code, which the policy counts, each member gets at
 //! most two restarts, and a group comes to rest.
 //!
-//! No group waits for itself: freezing waits for groups above only, restarting for groups below
-//! only, what is waited for above has not begun to wait below, and edges make no cycles. A group
-//! that comes to rest in whatever way, ended and held included, is waited for by nobody.
+//! No group waits for itself: freezing waits for the freezing of groups above, and for nothing
+//! else; restarting waits for freezing, and for groups below to come to rest; and edges make no
+//! cycles. A group that comes to rest in whatever way, ended and held included, is waited for by
+//! nobody.
 
 use abi::{Instant, LedgerEntry, Name, Slot};
 
@@ -251,7 +255,7 @@ impl<'s> RestartManager<'s> {
         let mut listed = self.first_busy;
         while let Some(group) = listed.and_then(|slot| self.groups.get(slot.index())) {
             // What waits for another group is woken by a report, not by time.
-            if group.phase == Phase::Delayed && !self.waits_for_bases(group) {
+            if group.phase == Phase::Delayed && !self.waits_for_others(group) {
                 let at = group.resume_at;
                 earliest = Some(earliest.map_or(at, |other: Instant| other.min(at)));
             }

@@ -49,6 +49,13 @@ impl GroupSet {
         self
     }
 
+    pub(crate) fn intersection(mut self, other: Self) -> Self {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word &= more;
+        }
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::EMPTY
     }

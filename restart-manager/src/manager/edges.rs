@@ -225,7 +225,7 @@ impl RestartManager<'_> {
     /// Restarts a group, and `also` these, and whatever is restarted with any of them. A group
     /// that is on its way already goes on its way, and is restarted once: see `engage`.
     ///
-    /// Ends: each group is looked at at most once.
+    /// Ends: each group is looked at at most twice.
     pub(super) fn restart_groups(
         &mut self,
         own: GroupSlot,
@@ -238,6 +238,7 @@ impl RestartManager<'_> {
         let mut seen = also;
         seen.insert(own);
         let mut ahead = seen;
+        let mut company = GroupSet::EMPTY;
         while let Some(next) = ahead.pop() {
             let Some(group) = self.groups.get(next.index()) else {
                 continue;
@@ -247,6 +248,7 @@ impl RestartManager<'_> {
                 continue;
             }
             let dependents = group.edges.restart_dependents;
+            company.insert(next);
             if next != own {
                 // Who is restarted with another waits for that one, not for a backoff.
                 let resume_at = if also.contains(next) {
@@ -262,6 +264,11 @@ impl RestartManager<'_> {
                     seen.insert(dependent);
                     ahead.insert(dependent);
                 }
+            }
+        }
+        for slot in company.iter() {
+            if let Some(group) = self.groups.get_mut(slot.index()) {
+                group.company = group.company.union(company);
             }
         }
     }
@@ -288,18 +295,26 @@ impl RestartManager<'_> {
         self.edges(group).reverse_bases
     }
 
-    /// Whether a group that is to be frozen must wait for one that is restarted with it: they are
-    /// frozen from the leaves to the root.
+    /// Whether a group that is to be frozen must wait for one that depends on it: they are frozen
+    /// from the leaves to the root.
     pub(super) fn waits_for_dependents(&self, group: &GroupEntry) -> bool {
+        let edges = &group.edges;
+        let above = edges.dependents.intersection(group.company);
         group.phase == Phase::Freezing
             && matches!(group.goal, Goal::Restart(_))
-            && self.any(group.edges.restart_dependents, GroupEntry::is_freezing)
+            && self.any(
+                edges.restart_dependents.union(above),
+                GroupEntry::is_freezing,
+            )
     }
 
-    /// Whether a group that is frozen must wait for one it is restarted with: they are restarted
-    /// and activated from the root to the leaves.
-    pub(super) fn waits_for_bases(&self, group: &GroupEntry) -> bool {
-        self.any(group.edges.restart_bases, GroupEntry::is_restarting)
+    /// Whether a group that is frozen must wait for others: all are frozen before any is
+    /// restarted, and they are restarted and activated from the root to the leaves.
+    pub(super) fn waits_for_others(&self, group: &GroupEntry) -> bool {
+        let edges = &group.edges;
+        let below = edges.bases.intersection(group.company);
+        self.any(group.company, GroupEntry::is_freezing)
+            || self.any(edges.restart_bases.union(below), GroupEntry::is_restarting)
     }
 
     fn any(&self, set: GroupSet, what: fn(&GroupEntry) -> bool) -> bool {

@@ -6,6 +6,7 @@ use abi::{Instant, Slot};
 use super::RestartManager;
 use crate::action::{Action, Fate};
 use crate::group::{Goal, GroupEntry, Phase};
+use crate::set::GroupSet;
 use crate::{ActorKind, GroupSlot, State};
 
 /// Which actions are wanted.
@@ -78,7 +79,8 @@ impl RestartManager<'_> {
             if self.waits_for_dependents(group) {
                 return None;
             }
-            let must_wait = now < group.resume_at || self.waits_for_bases(group);
+            let must_wait = matches!(group.phase, Phase::Ending | Phase::Delayed)
+                && (now < group.resume_at || self.waits_for_others(group));
             let group = self.groups.get_mut(slot.index())?;
             if urgency == Urgency::Freezes && group.phase != Phase::Freezing {
                 return None;
@@ -126,6 +128,7 @@ impl RestartManager<'_> {
                         group.phase = Phase::Idle;
                         group.goal = Goal::Departures;
                         group.is_awaited = false;
+                        group.company = GroupSet::EMPTY;
                         if has_ended {
                             self.end_group(slot);
                         }
