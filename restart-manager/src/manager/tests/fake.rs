@@ -97,6 +97,7 @@ pub(super) struct Fake {
     pub(super) actors: Vec<FakeActor>,
     pub(super) groups: Vec<GroupSlot>,
     pub(super) in_flight: Vec<Action>,
+    heard: Vec<abi::Notice>,
     /// Per group, the last member restarted and the last activated since it last started over.
     order: Vec<(usize, usize)>,
     pub(super) now: Instant,
@@ -126,10 +127,11 @@ impl Fake {
             actors: Vec::new(),
             groups: Vec::new(),
             in_flight: Vec::new(),
+            heard: Vec::new(),
             order: vec![(0, 0); groups.len()],
             now: Instant(1_000),
         };
-        fake.manager.lend_notices(vec![None; 4096].leak());
+        fake.manager.lend_notices(vec![None; 8].leak());
         for index in 0..groups.len() {
             let name = Name::truncated(&format!("group {index}"));
             fake.groups
@@ -229,8 +231,11 @@ impl Fake {
         assert!(self.actors.iter().all(|actor| actor.has_threads));
     }
 
+    /// Reports something, and fetches the notices as a kernel must.
     pub(super) fn tell(&mut self, event: Event<'_>) {
         self.manager.on_event(event, self.now);
+        let news = std::iter::from_fn(|| self.manager.next_notice());
+        self.heard.extend(news.map(|notice| notice.record));
     }
 
     pub(super) fn id(&self, index: usize) -> ActorId {
@@ -406,11 +411,9 @@ impl Fake {
         }
     }
 
-    /// Fetches all notices.
+    /// The notices since this was last asked.
     pub(super) fn notices(&mut self) -> Vec<abi::Notice> {
-        std::iter::from_fn(|| self.manager.next_notice())
-            .map(|notice| notice.record)
-            .collect()
+        std::mem::take(&mut self.heard)
     }
 
     /// Carries out an action that is out, and reports how it went: with `Err`, it fails.
