@@ -29,15 +29,10 @@ impl RestartPolicy for Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Row, check};
+    use crate::table::{check, row};
 
     #[test]
     fn restarts_come_later_and_later_and_never_end() {
-        let row = |at_millis, response, delay_millis| Row {
-            at_millis,
-            response,
-            delay_millis,
-        };
         let mut rows = vec![
             row(1, Response::HotRestart, 0),
             row(2, Response::HotRestart, 10),

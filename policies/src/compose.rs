@@ -1,7 +1,6 @@
 //! `compose`: the first policy whose condition matches decides.
 //!
-//! A combinator, not a policy of its own, made in a constant and registered under a name like any
-//! other:
+//! A combinator, made in a constant and registered under a name like any other policy:
 //!
 //! ```
 //! use policies::{Arm, Chorus, Compose, Condition, Never};
@@ -17,10 +16,9 @@
 //! };
 //! ```
 //!
-//! Conditions look at the situation alone, so a composed policy is as much a function as its parts,
-//! and takes as long as the arms before the matching one and that arm's policy.
+//! Conditions look at the situation alone, so a composed policy is as much a function as its parts.
 
-use restart_manager::abi::{FaultKind, Span};
+use restart_manager::abi::FaultKind;
 use restart_manager::{ActorKind, Decision, RestartPolicy, Situation};
 
 /// Asks the first policy whose condition matches.
@@ -56,8 +54,6 @@ pub enum Condition {
     Kind(ActorKind),
     /// At least so many failures of the actor count, this one included.
     Failures(u32),
-    /// The incarnation ran for less than this.
-    RanForLessThan(Span),
     /// It is a restart that failed.
     FailedAttempt,
     /// All of these.
@@ -72,7 +68,6 @@ impl Condition {
             Self::Group(name) => situation.group.name.as_str() == *name,
             Self::Kind(kind) => situation.actor.kind == *kind,
             Self::Failures(least) => situation.failures() >= *least,
-            Self::RanForLessThan(span) => situation.actor.ran_for < *span,
             Self::FailedAttempt => situation.failed_attempt.is_some(),
             Self::All(conditions) => conditions.iter().all(|each| each.matches(situation)),
         }
@@ -92,11 +87,10 @@ impl RestartPolicy for Compose {
 
 #[cfg(test)]
 mod tests {
-    use restart_manager::Response;
-    use restart_manager::Response::{HotRestart, Terminate};
+    use restart_manager::Response::{self, HotRestart, Terminate};
 
     use super::*;
-    use crate::table::{Row, check};
+    use crate::table::{check, row};
     use crate::{AlwaysHot, Backoff, Never};
 
     const fn composed(arms: &'static [Arm]) -> Compose {
@@ -113,7 +107,7 @@ mod tests {
         const fn when(when: Condition) -> Arm {
             Arm { when, then: &Never }
         }
-        let table: [(&'static [Arm], Response); 13] = [
+        let table: [(&'static [Arm], Response); 12] = [
             (const { &[] }, HotRestart),
             (const { &[when(C::Fault(FaultKind::PANIC))] }, Terminate),
             (const { &[when(C::Fault(FaultKind::HUNG))] }, HotRestart),
@@ -124,7 +118,6 @@ mod tests {
             (const { &[when(C::Kind(ActorKind::Indirect))] }, HotRestart),
             (const { &[when(C::Failures(2))] }, HotRestart),
             (const { &[when(C::FailedAttempt)] }, HotRestart),
-            (const { &[when(C::RanForLessThan(Span(1)))] }, Terminate),
             (
                 const { &[when(C::All(&[C::Failures(1), C::Actor("x")]))] },
                 HotRestart,
@@ -135,12 +128,7 @@ mod tests {
             ),
         ];
         for (arms, response) in table {
-            let row = Row {
-                at_millis: 1,
-                response,
-                delay_millis: 0,
-            };
-            check(&composed(arms), &[row]);
+            check(&composed(arms), &[row(1, response, 0)]);
         }
         const ARMS: &[Arm] = &[
             Arm {
@@ -152,12 +140,11 @@ mod tests {
                 then: &Backoff,
             },
         ];
-        let row = |response, delay_millis| Row {
-            at_millis: 1,
-            response,
-            delay_millis,
-        };
-        let rows = [row(HotRestart, 0), row(HotRestart, 10), row(Terminate, 0)];
+        let rows = [
+            row(1, HotRestart, 0),
+            row(1, HotRestart, 10),
+            row(1, Terminate, 0),
+        ];
         check(&composed(ARMS), &rows);
     }
 }

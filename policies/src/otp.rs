@@ -62,7 +62,7 @@ fn restart(situation: &Situation<'_>, failed: GroupSlot, supervisor: &AncestorFa
 }
 
 /// On which failure of a crash loop the site is restarted, with these intensities from the leaf's
-/// supervisor to the kernel group, if all failures fall into each period.
+/// supervisor to the kernel group, if all fall into each period.
 #[must_use]
 pub const fn failures_until_site_restart(intensities: &[u32]) -> u64 {
     let mut product = 1_u64;
@@ -89,6 +89,15 @@ mod tests {
         }
     }
 
+    fn row(at_millis: u64, group: &'static str, answer: Answer) -> Failure {
+        Failure {
+            at_millis,
+            group,
+            answer,
+            delay_millis: 0,
+        }
+    }
+
     #[test]
     fn the_supervisor_of_a_crash_loop_fails_and_starts_with_a_clean_slate() {
         let groups = [
@@ -96,12 +105,6 @@ mod tests {
             group("one", Some(0), Parameters::DEFAULT),
             group("two", Some(0), Parameters::DEFAULT),
         ];
-        let row = |at_millis, group, answer| Failure {
-            at_millis,
-            group,
-            answer,
-            delay_millis: 0,
-        };
         let hot = Answer::Own(Response::HotRestart);
         let rows = [
             row(1, "one", hot),
@@ -123,13 +126,7 @@ mod tests {
                 group("base", None, supervisor(1, strategy)),
                 group("one", Some(0), Parameters::DEFAULT),
             ];
-            let row = Failure {
-                at_millis: 1,
-                group: "one",
-                answer,
-                delay_millis: 0,
-            };
-            check_tree(&Otp, &groups, &[row]);
+            check_tree(&Otp, &groups, &[row(1, "one", answer)]);
         }
     }
 

@@ -18,6 +18,14 @@ pub(crate) struct Row {
     pub(crate) delay_millis: u64,
 }
 
+pub(crate) const fn row(at_millis: u64, response: Response, delay_millis: u64) -> Row {
+    Row {
+        at_millis,
+        response,
+        delay_millis,
+    }
+}
+
 /// Asks `policy` about every failure in turn.
 pub(crate) fn check(policy: &dyn RestartPolicy, rows: &[Row]) {
     let fault = FaultRecord::new(FaultKind::PANIC);

@@ -133,6 +133,22 @@ fn the_reverse_edge_restarts_the_base_of_what_fails_and_only_then() {
     assert_eq!(turns(&mut fake), "f2 f1 r1 a1 r2 a2");
     fake.fail(1, TERMINATE, 0);
     assert_eq!(turns(&mut fake), "f1 t1");
+    // What is restarted together is in order, whatever the edge between.
+    let mut fake = Fake::tree(&ONES, &[(1, 0, TOLD, UP)], &Dictated);
+    fake.fail(1, HOT, 0);
+    assert_eq!(turns(&mut fake), "f1 f0 r0 a0 r1 a1");
+    fake.fail(1, HOT, 0);
+    fake.poll();
+    fake.complete(0, Ok(()));
+    fake.settle();
+    // And what is not is not: who is only told does not wait for a backoff below.
+    fake.fail(0, HOT, 50);
+    fake.settle_until_delayed();
+    fake.tell(Event::RestartRequested {
+        actor: fake.id(1),
+        by: ActorId::NONE,
+    });
+    assert_eq!(turns(&mut fake), "f1 r1 a1 r0 a0");
 }
 
 #[test]
@@ -217,7 +233,9 @@ fn an_end_below_is_no_restart() {
         group,
         by: ActorId::NONE,
     });
+    let before = fake.now;
     assert_eq!(turns(&mut fake), "t0 r1 a1 r2 a2");
+    assert_eq!(fake.now, before, "the backoff was that of the base");
 }
 
 #[test]
@@ -265,8 +283,8 @@ fn peers_are_restarted_without_their_base() {
     for (code, restarted) in [(PEERS + 2, [1, 2, 2, 2]), (LATER + 2, [1, 1, 2, 2])] {
         let mut fake = Fake::tree(&groups, &edges, &Dictated);
         fake.fail(2, code, 0);
-        fake.settle();
-        fake.check_rest();
+        let turns = turns(&mut fake);
+        assert!(turns.rfind('f') < turns.find('r'), "{turns}");
         assert_eq!(generations(&fake), restarted);
     }
 }
@@ -278,8 +296,9 @@ fn an_answer_that_makes_no_sense_is_replaced_and_the_ledger_says_why() {
         fake.fail(0, HOLD, 0);
         fake.settle();
     };
-    let nothing: fn(&mut Fake) = |_| {};
-    let table: [(fn(&mut Fake), u64, u64, Advice); 10] = [
+    type Prepare = fn(&mut Fake);
+    let nothing: Prepare = |_| {};
+    let table: [(Prepare, u64, u64, Advice); 10] = [
         (nothing, PANIC, 0, Advice::PANICKED),
         (nothing, SLOW, 0, Advice::OVER_BUDGET),
         (nothing, HOT, hour + 1, Advice::DELAY_TOO_LONG),
@@ -523,13 +542,15 @@ fn cycles_are_refused_and_a_name_that_comes_back_keeps_its_dependents() {
     fake.settle();
     fake.fail(0, HOT, 0);
     assert_eq!(turns(&mut fake), "f2 f1 f0 r0 a0 r1 a1 r2 a2");
-    // A leaf that ended depends on nothing, and leaves its place to any other.
-    fake.tell(Event::GroupKillRequested {
-        group: two,
-        by: ActorId::NONE,
-    });
-    fake.settle();
-    assert_eq!(fake.manager.declare_group(other, Some(one)), Ok(two));
+    // A leaf that ended depends on nothing, so that what it depended on leaves its place too.
+    for group in [two, one] {
+        fake.tell(Event::GroupKillRequested {
+            group,
+            by: ActorId::NONE,
+        });
+        fake.settle();
+    }
+    assert_eq!(fake.manager.declare_group(other, Some(zero)), Ok(one));
 }
 
 #[test]
@@ -553,7 +574,7 @@ fn a_rehearsal_shows_what_another_policy_would_have_decided() {
         pairs.iter().all(|(recorded, now)| recorded == now),
         "{pairs:?}"
     );
-    // An hour later it is all forgotten, and what there was no room for is left out.
+    // What there is no room for is left out.
     let mut manager = RestartManager::new(storage(1, 1, 0), &Dictated);
     let mut count = 0;
     rehearse(&mut manager, &entries, |_| count += 1);
@@ -582,4 +603,27 @@ fn a_rehearsal_knows_what_had_been_tried_in_vain() {
     ];
     assert_eq!(answers, expected);
     assert_eq!(entries[1].advice, Advice::SEVERER);
+}
+
+#[test]
+fn a_rehearsal_forgets_what_a_stable_run_makes_forgotten() {
+    let mut fake = Fake::running(&[&[Direct]]);
+    let mut after = |millis| {
+        fake.pass(millis);
+        fake.fail(0, HOT, 0);
+        fake.pass(6_000);
+        fake.settle();
+    };
+    // Each restart takes 6 s, which is no part of the run that follows.
+    for millis in [9_000, 9_000, 10_000] {
+        after(millis);
+    }
+    let mut manager = RestartManager::new(storage(1, 1, 0), &Dictated);
+    let mut kept = Vec::new();
+    for entry in fake.ledger() {
+        let entries = [entry];
+        rehearse(&mut manager, &entries, |_| ());
+        kept.push(manager.actor(Slot(0)).unwrap().history().deaths().len());
+    }
+    assert_eq!(kept, [1, 2, 1]);
 }
