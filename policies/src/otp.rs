@@ -12,7 +12,9 @@
 //! Within the intensity the failed group is restarted from memory, alone or with its peers as the
 //! strategy says. One failure more, and the supervisor has failed: it is restarted, with all that
 //! stands on it, its count starts anew, and that counts as one failure with *its* supervisor. When
-//! the kernel group's intensity is exceeded too, the site is restarted. Nothing is put off.
+//! the kernel group's intensity is exceeded too, the site is restarted. Nothing is put off. (A
+//! supervisor that is held or has ended cannot be restarted: there the manager's built-in policy
+//! decides.)
 //!
 //! # Nested intensities multiply
 //! A leaf that fails at once each time is restarted `I` times before its supervisor is, which gives
@@ -42,8 +44,7 @@ impl RestartPolicy for Otp {
             // The failed actor's is counted already; that of a supervisor is only thought of.
             let present = u32::from(failed != situation.group.group);
             let failures = supervisor.failures_above.saturating_add(present);
-            let is_restartable = tree.facts(failed).is_none_or(|facts| facts.is_restartable);
-            if failures <= supervisor.parameters.hot_limit && is_restartable {
+            if failures <= supervisor.parameters.hot_limit {
                 return Decision::now(restart(situation, failed, &supervisor));
             }
             failed = supervisor.group;

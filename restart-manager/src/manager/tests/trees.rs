@@ -394,7 +394,8 @@ fn a_refused_site_action_gives_the_group_up_until_that_is_cleared() {
 #[test]
 fn notices_tell_the_story_in_order() {
     let mut fake = chain();
-    fake.notices();
+    fake.tell(Event::Ready { actor: fake.id(1) });
+    assert_eq!(fake.notices().last().unwrap().phase, NoticePhase::READY);
     fake.fail(1, HOT, 0);
     fake.settle();
     fake.tell(Event::Ready { actor: fake.id(1) });
@@ -626,4 +627,99 @@ fn a_rehearsal_forgets_what_a_stable_run_makes_forgotten() {
         kept.push(manager.actor(Slot(0)).unwrap().history().deaths().len());
     }
     assert_eq!(kept, [1, 2, 1]);
+}
+
+#[test]
+fn a_restart_that_cannot_be_done_is_no_second_failure_to_the_base() {
+    let mut fake = Fake::tree(&ONES, &[(1, 0, UP, UP)], &Dictated);
+    fake.fail(1, HOT, 0);
+    while fake.state(1) != State::Restarting {
+        fake.poll_all();
+        if fake.state(1) != State::Restarting {
+            fake.complete(0, Ok(()));
+        }
+    }
+    fake.complete(0, Err(&fault(HOT, 0)));
+    assert_eq!(turns(&mut fake), "R1 a1");
+    assert_eq!(generations(&fake), [2, 2, 1]);
+}
+
+#[test]
+fn a_restart_that_is_over_holds_nobody_back() {
+    // 0 has two members, 0 and 3.
+    let groups: [&[crate::ActorKind]; 3] = [&[Direct, Direct], &[Direct], &[Direct]];
+    let edges = [(1, 0, UP, NOT), (2, 0, UP, NOT)];
+    let mut fake = Fake::tree(&groups, &edges, &Dictated);
+    fake.fail(0, HOT, 0);
+    fake.settle();
+    // A member of the base is leaving; the base is not restarted.
+    fake.tell(Event::Exited { actor: fake.id(3) });
+    assert_eq!(fake.poll_all().len(), 1);
+    fake.fail(1, HOT, 0);
+    fake.poll_all();
+    fake.complete(1, Ok(()));
+    let next = fake.poll_all();
+    assert!(matches!(next[..], [Action::Restart { .. }]), "{next:?}");
+    fake.settle();
+    // One that it was restarted with is being frozen, now for itself.
+    fake.fail(2, HOT, 0);
+    fake.poll_all();
+    fake.fail(1, HOT, 0);
+    fake.poll_all();
+    fake.complete(1, Ok(()));
+    let next = fake.poll_all();
+    assert!(matches!(next[..], [Action::Restart { .. }]), "{next:?}");
+    fake.settle();
+    fake.check_rest();
+}
+
+#[test]
+fn a_group_that_asked_for_the_site_runs_on_and_is_waited_for() {
+    let mut fake = chain();
+    fake.fail(2, SITE_RESTART, 0);
+    fake.fail(0, HOT, 0);
+    let turns = turns(&mut fake);
+    assert!(turns.starts_with("s f2 "), "{turns}");
+    assert!(turns.find("f2") < turns.find("f1"), "{turns}");
+    assert_eq!(
+        (fake.state(1), fake.state(2)),
+        (State::Running, State::Terminated)
+    );
+}
+
+#[test]
+fn a_member_that_leaves_does_not_hide_that_its_group_is_not_up_yet() {
+    let groups: [&[crate::ActorKind]; 2] = [&[Direct, Direct], &[Direct]];
+    let mut fake = Fake::tree(&groups, &[(1, 0, UP, NOT)], &Dictated);
+    fake.fail(0, HOT, 0);
+    while fake.state(2) != State::Activating {
+        fake.complete(0, Ok(()));
+        fake.poll_all();
+    }
+    fake.tell(Event::Exited { actor: fake.id(0) });
+    let next = fake.poll_all();
+    assert!(matches!(next[..], [Action::Freeze { .. }]), "{next:?}");
+    assert_eq!(turns(&mut fake), "t0 r1 a1");
+}
+
+#[test]
+fn the_ladder_steps_over_what_is_held_and_remembers_restarts_of_the_site() {
+    let mut fake = chain();
+    fake.fail(1, HOLD, 0);
+    fake.settle();
+    fake.manager.note_site_restart(fake.now);
+    let mut last = None;
+    for _ in 0..7 {
+        let number = fake.manager.ledger().next_sequence();
+        fake.fail(2, PANIC, 0);
+        fake.settle();
+        last = fake.manager.ledger().get(number).copied();
+        let scope = last.map(|entry| entry.scope);
+        assert_ne!(scope, Some(Name::truncated("group 1")));
+        if scope == Some(Name::truncated("group 0")) {
+            assert!(fake.manager.group(fake.groups[1]).unwrap().is_held());
+        }
+    }
+    assert_eq!(last.map(|entry| entry.response), Some(Recorded::TERMINATE));
+    fake.check_rest();
 }
