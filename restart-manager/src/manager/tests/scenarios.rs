@@ -691,6 +691,8 @@ fn an_actor_without_a_further_name_ends_with_its_group() {
     fake.settle();
     fake.check_rest();
     assert!(fake.actors.iter().all(|actor| actor.is_gone));
+    let group = fake.manager.group(fake.groups[0]).unwrap();
+    assert!(group.is_given_up());
 }
 
 #[test]
