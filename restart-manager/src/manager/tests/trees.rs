@@ -567,6 +567,10 @@ fn a_rehearsal_shows_what_another_policy_would_have_decided() {
     let mut fake = chain();
     for (index, code) in [(2, HOT), (2, RELOAD), (0, HOT), (2, HOT)] {
         fake.fail(index, code, 0);
+        if index == 0 {
+            // A failure about which no policy is asked.
+            fake.fail(1, RELOAD, 0);
+        }
         fake.settle();
         fake.pass(1);
     }
@@ -578,7 +582,7 @@ fn a_rehearsal_shows_what_another_policy_would_have_decided() {
         pairs.push((rehearsed.recorded, rehearsed.decision.response.recorded()));
         assert_eq!(rehearsed.recorded_scope, rehearsed.scope);
     });
-    assert_eq!(pairs.len(), 4, "dependents were not asked about");
+    assert_eq!(pairs.len(), 4, "the others were not asked about");
     assert!(
         pairs.iter().all(|(recorded, now)| recorded == now),
         "{pairs:?}"
