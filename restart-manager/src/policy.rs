@@ -15,10 +15,11 @@ use crate::{ActorKind, GroupSlot, History, Parameters, Tree};
 
 /// How many instructions a policy may take for one answer.
 ///
-/// The longest of the shipped ones, down a chain of 256 groups with full histories, takes less
-/// than a quarter of this; at a million instructions a millisecond it is a tenth of one, which the
-/// recovery of one actor can afford even if the answer is then thrown away.
-pub const DECISION_BUDGET: u64 = 100_000;
+/// An estimate, not a measurement: the longest of the shipped ones looks at two histories of
+/// sixteen times for each group below, so some hundred thousand instructions down a chain of 256
+/// groups, and a few thousand in the trees we know. Ten times the former is about a millisecond,
+/// which the recovery of one actor can afford even if the answer is then thrown away.
+pub const DECISION_BUDGET: u64 = 1_000_000;
 
 /// What a policy must do.
 pub trait RestartPolicy: Sync {
