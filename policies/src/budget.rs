@@ -27,15 +27,10 @@ impl RestartPolicy for Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Row, check};
+    use crate::table::{check, row};
 
     #[test]
     fn the_budget_is_spent_and_comes_back_with_the_window() {
-        let row = |at_millis, response, delay_millis| Row {
-            at_millis,
-            response,
-            delay_millis,
-        };
         check(
             &Budget,
             &[

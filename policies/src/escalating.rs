@@ -33,7 +33,7 @@ impl RestartPolicy for Escalating {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Row, check};
+    use crate::table::{Row, check, row};
 
     #[test]
     fn a_crash_loop_climbs_to_the_end() {
@@ -57,11 +57,6 @@ mod tests {
 
     #[test]
     fn failures_that_leave_the_window_no_longer_count() {
-        let row = |at_millis, response, delay_millis| Row {
-            at_millis,
-            response,
-            delay_millis,
-        };
         check(
             &Escalating,
             &[

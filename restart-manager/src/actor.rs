@@ -1,7 +1,7 @@
 //! What is kept for one actor.
 
 use abi::start::PreviousEnd;
-use abi::{ActorId, Generation, Instant, Name, Slot};
+use abi::{ActorId, CauseKind, Generation, Instant, Name, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Fate, Source};
@@ -46,6 +46,13 @@ pub enum DeclareError {
     NoGroup,
     /// The group is being ended.
     GroupEnding,
+    /// The group is being stopped, and an indirect actor would be stopped with it at once. Whoever
+    /// spawned it does not run any more.
+    GroupStopping,
+    /// The group was given up, and nobody has cleared that yet.
+    GivenUp,
+    /// The edge would close a cycle of dependencies.
+    Cycle,
     /// A limit is beyond what is remembered; see [`Parameters::is_valid`].
     BadParameters,
 }
@@ -55,6 +62,23 @@ pub enum DeclareError {
 pub(crate) struct OpenEntry {
     pub(crate) sequence: u64,
     pub(crate) response: abi::Response,
+}
+
+/// What notices say of the latest entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Latest {
+    pub(crate) sequence: u64,
+    pub(crate) cause: CauseKind,
+    pub(crate) response: abi::Response,
+}
+
+impl Latest {
+    /// There was none: the actor starts for the first time.
+    pub(crate) const NONE: Self = Self {
+        sequence: 0,
+        cause: CauseKind::FIRST_START,
+        response: abi::Response::NONE,
+    };
 }
 
 /// Storage for one actor. The kernel makes as many as it has actor slots and looks at none.
@@ -75,6 +99,8 @@ pub struct ActorEntry {
     pub(crate) open: Option<OpenEntry>,
     /// The entry that still lacks the time of the first reply.
     pub(crate) awaits_reply: Option<u64>,
+    /// The latest entry, for notices, open or not.
+    pub(crate) latest: Latest,
     /// It is to end whatever happens to its group: it exited cleanly or never loaded.
     pub(crate) is_leaving: bool,
     /// The fate in the freeze that is out.
@@ -85,6 +111,10 @@ pub struct ActorEntry {
     pub(crate) floor: Source,
     /// When its latest phase ended.
     pub(crate) mark: Instant,
+    /// It has said that it is ready.
+    pub(crate) is_ready: bool,
+    /// In a rehearsal: what the latest entry says was tried in vain.
+    pub(crate) rehearsed_attempt: Option<Source>,
     /// The neighbours in the group's list of members.
     pub(crate) previous_member: Option<Slot>,
     pub(crate) next_member: Option<Slot>,
@@ -104,11 +134,14 @@ impl ActorEntry {
         history: History::EMPTY,
         open: None,
         awaits_reply: None,
+        latest: Latest::NONE,
         is_leaving: false,
         fate: Fate::End,
         source: Source::Storage,
         floor: Source::Memory,
         mark: Instant::ZERO,
+        is_ready: false,
+        rehearsed_attempt: None,
         previous_member: None,
         next_member: None,
     };

@@ -62,6 +62,13 @@ pub enum Event<'f> {
         /// Who killed it.
         by: ActorId,
     },
+    /// Somebody with the right to allows that a group that was given up is declared anew.
+    GiveUpCleared {
+        /// The group.
+        group: GroupSlot,
+        /// Who allowed it.
+        by: ActorId,
+    },
     /// Report on [`Action::Freeze`](crate::Action::Freeze): no thread of the actor runs, and its
     /// callers were told what its fate says.
     Frozen {

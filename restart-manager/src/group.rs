@@ -1,13 +1,17 @@
 //! What is kept for one group: its place in the tree, its members, and the restart under way.
 //!
 //! A group is flat: a list of members in the order of their declaration. The tree is between
-//! groups: each may stand on another one, declared before it, which is why the tree cannot have
-//! cycles. Nothing uses the tree yet.
+//! groups: each stands on another one, and may depend on more
+//! ([`RestartManager::declare_edge`](crate::RestartManager::declare_edge)). What would close a
+//! cycle is refused when it is declared. The sets below hold the same edges from both ends.
 
 use abi::{ActorId, Instant, Name, Slot};
+use serde::{Deserialize, Serialize};
 
 use crate::action::Source;
-use crate::{History, Response};
+use crate::set::GroupSet;
+use crate::tree::Blame;
+use crate::{History, Parameters, Response};
 
 /// Names a group in the manager's storage.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -17,8 +21,13 @@ impl GroupSlot {
     /// The group declared first.
     pub const FIRST: Self = Self(0);
 
+    /// The kernel group, on which everything stands. It has no entry: restarting it is a
+    /// restart of the site.
+    pub const KERNEL: Self = Self(u32::MAX);
+
     pub(crate) fn from_index(index: usize) -> Option<Self> {
-        u32::try_from(index).ok().map(Self)
+        let slot = u32::try_from(index).ok().map(Self);
+        slot.filter(|slot| *slot != Self::KERNEL)
     }
 
     /// The group as an array index.
@@ -40,7 +49,7 @@ pub(crate) enum Phase {
     Freezing,
     /// Members that do not come back are terminated.
     Ending,
-    /// Everything waits for the end of the backoff.
+    /// Everything waits for the end of the backoff, and for the groups below to run again.
     Delayed,
     /// Members get their memory back, one at a time, in the order of declaration.
     Restarting,
@@ -71,10 +80,12 @@ pub(crate) enum Goal {
 impl From<Response> for Goal {
     fn from(response: Response) -> Self {
         match response {
-            Response::HotRestart => Self::Restart(Source::Memory),
+            Response::HotRestart | Response::HotRestartGroup(_) | Response::HotRestartPeers(..) => {
+                Self::Restart(Source::Memory)
+            }
             Response::Reload => Self::Restart(Source::Storage),
             Response::Hold => Self::Hold,
-            Response::Terminate => Self::End,
+            Response::Terminate | Response::NoAnswer(_) => Self::End,
             Response::SiteRestart => Self::SiteRestart,
             Response::SiteReboot => Self::SiteReboot,
         }
@@ -97,6 +108,14 @@ pub struct GroupEntry {
     pub(crate) name: Name,
     /// The group this one stands on; `None` is the kernel group.
     pub(crate) base: Option<GroupSlot>,
+    /// What the policy is tuned by.
+    pub(crate) parameters: Parameters,
+    /// How many groups were declared before it.
+    pub(crate) serial: u64,
+    pub(crate) edges: Edges,
+    pub(crate) blame: Blame,
+    /// Somebody with the right to must allow that the name is declared anew.
+    pub(crate) is_given_up: bool,
     pub(crate) first_member: Option<Slot>,
     pub(crate) last_member: Option<Slot>,
     pub(crate) members: u32,
@@ -104,6 +123,11 @@ pub struct GroupEntry {
     pub(crate) history: History,
     pub(crate) phase: Phase,
     pub(crate) goal: Goal,
+    /// It is to be restarted, and has not come to rest since. A member that leaves meanwhile
+    /// changes the goal, not this.
+    pub(crate) is_awaited: bool,
+    /// The groups it is being restarted with, for whichever causes.
+    pub(crate) company: GroupSet,
     pub(crate) reason: Reason,
     /// The next member to look at in this phase.
     pub(crate) cursor: Option<Slot>,
@@ -118,6 +142,45 @@ pub struct GroupEntry {
     /// The next group in the manager's list of those with something to do.
     pub(crate) next_busy: Option<GroupSlot>,
     pub(crate) is_listed: bool,
+}
+
+/// What happens to one group when another one, at the other end of an edge, fails or is restarted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Reaction {
+    /// It is restarted too, at least hot.
+    Restart,
+    /// It is told, and goes on.
+    Notify,
+    /// Nothing.
+    None,
+}
+
+/// The edges of one group, by what they are for. An edge is in the sets of both its ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Edges {
+    /// The groups it depends on.
+    pub(crate) bases: GroupSet,
+    /// Of those, the ones that are not restarted without it.
+    pub(crate) restart_bases: GroupSet,
+    /// Of those, the ones that are restarted when it fails.
+    pub(crate) reverse_bases: GroupSet,
+    /// The groups that depend on it.
+    pub(crate) dependents: GroupSet,
+    /// Of those, the ones that are restarted with it.
+    pub(crate) restart_dependents: GroupSet,
+    /// The groups, at either end of an edge, that are to be told what happens to it.
+    pub(crate) audience: GroupSet,
+}
+
+impl Edges {
+    pub(crate) const NONE: Self = Self {
+        bases: GroupSet::EMPTY,
+        restart_bases: GroupSet::EMPTY,
+        reverse_bases: GroupSet::EMPTY,
+        dependents: GroupSet::EMPTY,
+        restart_dependents: GroupSet::EMPTY,
+        audience: GroupSet::EMPTY,
+    };
 }
 
 /// How far a group's slot has come.
@@ -137,6 +200,11 @@ impl GroupEntry {
         stage: Stage::Free,
         name: Name::EMPTY,
         base: None,
+        parameters: Parameters::DEFAULT,
+        serial: 0,
+        edges: Edges::NONE,
+        blame: Blame::NONE,
+        is_given_up: false,
         first_member: None,
         last_member: None,
         members: 0,
@@ -144,6 +212,8 @@ impl GroupEntry {
         history: History::EMPTY,
         phase: Phase::Idle,
         goal: Goal::Departures,
+        is_awaited: false,
+        company: GroupSet::EMPTY,
         reason: Reason::Entry(0),
         cursor: None,
         outstanding: 0,
@@ -170,6 +240,61 @@ impl GroupEntry {
     #[must_use]
     pub const fn members(&self) -> u32 {
         self.members
+    }
+
+    /// What the policy is tuned by for the group as a whole.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Whether it was given up: nothing that could be tried is left. It ends, and its name cannot
+    /// be declared anew until [`Event::GiveUpCleared`](crate::Event::GiveUpCleared).
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
+
+    /// Whether its last member has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.stage == Stage::Ended
+    }
+
+    /// The groups that are to be told what happens to this one: those that depend on it, and
+    /// those it depends on that are concerned by its failures, unless their edge says `none`.
+    pub fn audience(&self) -> impl Iterator<Item = GroupSlot> {
+        self.edges.audience.iter()
+    }
+
+    /// Whether it is on its way to run again, so that what is restarted with it has to wait.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.stage == Stage::Declared
+            && self.is_awaited
+            && self.goal < Goal::Hold
+            && match self.phase {
+                Phase::Idle | Phase::Held | Phase::Escalated => false,
+                Phase::Freezing
+                | Phase::Ending
+                | Phase::Delayed
+                | Phase::Restarting
+                | Phase::Activating => true,
+            }
+    }
+
+    /// Whether it is about to be frozen whole, but is not yet.
+    pub(crate) fn is_freezing(&self) -> bool {
+        match self.phase {
+            Phase::Freezing => self.goal != Goal::Departures,
+            // Its members run on, and the kernel has yet to say whether the site does.
+            Phase::Escalated => true,
+            Phase::Idle
+            | Phase::Ending
+            | Phase::Delayed
+            | Phase::Restarting
+            | Phase::Activating
+            | Phase::Held => false,
+        }
     }
 
     /// Whether it is kept frozen for a debugger. A restart or kill of any member lets it go.

@@ -110,7 +110,7 @@ fn position(sequence: u64, capacity: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use abi::{ActorId, Cause, Instant, Name, Outcome, Phases, Response};
+    use abi::{ActorId, Advice, Cause, Instant, Name, Outcome, Phases, Response};
 
     use super::*;
 
@@ -128,6 +128,8 @@ mod tests {
             outcome: Outcome::PENDING,
             block_reads: 0,
             phases: Phases::default(),
+            advice: Advice::NOT_ASKED,
+            scope: Name::EMPTY,
         }
     }
 

@@ -18,6 +18,10 @@
 //! | [`actor`], [`group`] | what is kept for an actor and for a group; the member lists |
 //! | [`manager`] | events in, actions out |
 //! | [`policy`], [`parameters`], [`history`] | what a policy sees, is tuned by, and answers |
+//! | [`tree`] | what a policy sees of the groups below |
+//! | [`fallback`] | the built-in policy, which stands in for one that fails |
+//! | [`notice`] | what subscribers are told, and how the kernel must fetch it |
+//! | [`mod@rehearse`] | recorded failures put to a policy again |
 //! | [`ledger`] | the bounded record of everything that ended and what was done about it |
 //!
 //! # Why it is like this
@@ -43,22 +47,33 @@
 pub mod action;
 pub mod actor;
 pub mod event;
+pub mod fallback;
 pub mod group;
 pub mod history;
 pub mod ledger;
 pub mod lifecycle;
 pub mod manager;
+pub mod notice;
 pub mod parameters;
 pub mod policy;
+pub mod rehearse;
+mod set;
+pub mod tree;
 
 pub use abi;
 pub use action::{Action, Fate, Source};
 pub use actor::{ActorDeclaration, ActorEntry, ActorKind, DeclareError};
 pub use event::Event;
-pub use group::{GroupEntry, GroupSlot};
+pub use group::{GroupEntry, GroupSlot, Reaction};
 pub use history::History;
 pub use ledger::Ledger;
 pub use lifecycle::State;
 pub use manager::{RestartManager, Storage};
-pub use parameters::{Backoff, Parameters};
-pub use policy::{ActorFacts, Decision, GroupFacts, Response, RestartPolicy, Situation};
+pub use notice::Notice;
+pub use parameters::{Backoff, Parameters, Strategy};
+pub use policy::{
+    ActorFacts, Decision, GroupFacts, Peers, Response, RestartPolicy, Situation, Unanswered,
+};
+pub use rehearse::{Rehearsed, rehearse};
+pub use set::GROUPS_MAX;
+pub use tree::{AncestorFacts, Tree};

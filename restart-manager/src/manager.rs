@@ -5,6 +5,8 @@
 //! | module | its one idea |
 //! |---|---|
 //! | `news` | what came in: where each event goes, and what ends without a failure |
+//! | `edges` | who depends on whom, and who is restarted with whom |
+//! | `advice` | what the policy is asked, and whether its answer makes sense |
 //! | `failures` | what failed, and what is decided about it |
 //! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
@@ -28,6 +30,28 @@
 //!   ([`Response::after_failed`](crate::Response::after_failed)).
 //! * What is severer overrides what is milder: a group kill ends a group in any phase.
 //!
+//! # How groups are restarted together
+//! A restart sets going the group and all that depend on it through `restart` edges, and theirs.
+//! It may set going more than one: a group below that is blamed, peers, the base at the end of a
+//! reverse edge. Each then goes through its own phases, held back in two places only:
+//!
+//! * It is not *frozen* before those are that depend on it. So the leaves are frozen first and
+//!   the root last.
+//! * It is not *restarted* before all that were set going with it are frozen, nor before those it
+//!   depends on have come to rest, all members activated. So the root goes first and the leaves go
+//!   last.
+//!
+//! "Depend on" is through `restart` edges; through others only if both were set going together.
+//!
+//! There is no object for "the restart of a tree", so two of them need no merging: a group that is
+//! on its way is on its way, for whichever cause. A failure in a subtree that is being stopped is
+//! on record and no more. A wider restart sends the groups of a narrower one back to *freezing*,
+//! where those of their members that have not run since stay as they are. What two roots share is
+//! frozen once and restarted once, after both.
+//!
+//! An end is not a restart. A group that depends on one that ended, or is held, goes on, or is
+//! restarted without it; it learns `Dead` from its calls, and notices tell it why.
+//!
 //! # Why it comes to an end
 //! An action is asked only of a member in the state before it and puts it into a state that asks
 //! for nothing, so every action needs a report before the member's next one. A pass visits each
@@ -37,17 +61,26 @@
 //! restarted from storage next, and if that fails its group ends; it goes back to memory only once
 //! it has run. So without a failure of running code, which the policy counts, each member gets at
 //! most two restarts, and a group comes to rest.
+//!
+//! No group waits for itself: freezing waits for the freezing of groups above, and for nothing
+//! else; restarting waits for freezing, and for groups below to come to rest; and edges make no
+//! cycles. A group that comes to rest in whatever way, ended and held included, is waited for by
+//! nobody.
 
 use abi::{Instant, LedgerEntry, Name, Slot};
 
 use crate::actor::is_nameable;
 use crate::group::{Goal, Phase, Stage};
+use crate::notice::{Notice, Notices};
+use crate::tree::{Kernel, kernel_name};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, DeclareError, Event, GroupEntry, GroupSlot,
     Ledger, RestartPolicy, State,
 };
 
+mod advice;
 mod course;
+mod edges;
 mod failures;
 mod news;
 mod progress;
@@ -99,6 +132,10 @@ pub struct RestartManager<'s> {
     first_busy: Option<GroupSlot>,
     last_busy: Option<GroupSlot>,
     site: Option<SiteRequest>,
+    kernel: Kernel,
+    /// How many groups were ever declared.
+    declared_groups: u64,
+    notices: Notices<'s>,
 }
 
 impl<'s> RestartManager<'s> {
@@ -119,48 +156,21 @@ impl<'s> RestartManager<'s> {
             first_busy: None,
             last_busy: None,
             site: None,
+            kernel: Kernel::NEW,
+            declared_groups: 0,
+            notices: Notices::none(),
         }
     }
 
-    /// Declares a group that stands on `base` (`None` is the kernel group). A group whose last
-    /// member ended is gone: its name and its slot may be declared anew.
-    ///
-    /// # Errors
-    /// [`DeclareError::NoSlot`], [`DeclareError::NameTaken`], or [`DeclareError::NoGroup`] for the
-    /// base.
-    pub fn declare_group(
-        &mut self,
-        name: Name,
-        base: Option<GroupSlot>,
-    ) -> Result<GroupSlot, DeclareError> {
-        if base.is_some_and(|base| !self.is_declared(base)) {
-            return Err(DeclareError::NoGroup);
-        }
-        let mut free = None;
-        for (index, group) in self.groups.iter().enumerate() {
-            match group.stage {
-                Stage::Declared if group.name == name => return Err(DeclareError::NameTaken),
-                Stage::Free | Stage::Ended if free.is_none() && group.phase == Phase::Idle => {
-                    free = GroupSlot::from_index(index);
-                }
-                Stage::Declared | Stage::Free | Stage::Ended => {}
-            }
-        }
-        let slot = free.ok_or(DeclareError::NoSlot)?;
-        let group = self
-            .groups
-            .get_mut(slot.index())
-            .ok_or(DeclareError::NoSlot)?;
-        // An ended group may still be in the list of the busy ones, and must stay linked there.
-        *group = GroupEntry {
-            stage: Stage::Declared,
-            name,
-            base,
-            next_busy: group.next_busy,
-            is_listed: group.is_listed,
-            ..GroupEntry::EMPTY
-        };
-        Ok(slot)
+    /// Lends memory for notices. Without, all are lost, and counted.
+    pub fn lend_notices(&mut self, ring: &'s mut [Option<Notice>]) {
+        self.notices.lend(ring);
+    }
+
+    /// Takes note that the site was restarted at this time. To be told by a kernel that has just
+    /// come back from it, so that the next policy knows.
+    pub fn note_site_restart(&mut self, at: Instant) {
+        self.kernel.blame.restarts.record(at);
     }
 
     /// Declares an actor as the last member of its group. Its first load is to be reported next.
@@ -188,6 +198,9 @@ impl<'s> RestartManager<'s> {
         }
         if group.goal == Goal::End {
             return Err(DeclareError::GroupEnding);
+        }
+        if declaration.kind == ActorKind::Indirect && group.is_stopping() {
+            return Err(DeclareError::GroupStopping);
         }
         if !declaration.parameters.is_valid() {
             return Err(DeclareError::BadParameters);
@@ -223,13 +236,26 @@ impl<'s> RestartManager<'s> {
         self.next_action(now)
     }
 
+    /// The oldest change that was not fetched yet, for the subscribers of its group. When it must
+    /// be fetched is said in [`notice`](crate::notice).
+    pub fn next_notice(&mut self) -> Option<Notice> {
+        self.notices.pop()
+    }
+
+    /// How many notices were lost because they were not fetched in time.
+    #[must_use]
+    pub fn lost_notices(&self) -> u64 {
+        self.notices.lost()
+    }
+
     /// When `poll` may have something to do without any further event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut earliest = None;
         let mut listed = self.first_busy;
         while let Some(group) = listed.and_then(|slot| self.groups.get(slot.index())) {
-            if group.phase == Phase::Delayed {
+            // What waits for another group is woken by a report, not by time.
+            if group.phase == Phase::Delayed && !self.waits_for_others(group) {
                 let at = group.resume_at;
                 earliest = Some(earliest.map_or(at, |other: Instant| other.min(at)));
             }
@@ -270,6 +296,27 @@ impl<'s> RestartManager<'s> {
         self.groups
             .get(group.index())
             .filter(|entry| entry.stage != Stage::Free)
+    }
+
+    pub(crate) fn actor_slots(&self) -> usize {
+        self.actors.len()
+    }
+
+    pub(crate) fn group_slots(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {
+        self.actors.get_mut(slot.index())
+    }
+
+    /// The name of a group, the kernel group included.
+    pub(crate) fn group_name(&self, group: GroupSlot) -> Name {
+        if group == GroupSlot::KERNEL {
+            return kernel_name();
+        }
+        let entry = self.groups.get(group.index());
+        entry.map_or(Name::EMPTY, |entry| entry.name)
     }
 
     fn is_declared(&self, group: GroupSlot) -> bool {

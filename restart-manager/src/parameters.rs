@@ -1,4 +1,4 @@
-//! The numbers a policy is tuned by, per actor.
+//! The numbers a policy is tuned by, per actor and per group.
 //!
 //! Site descriptions carry them. Every default says why it has its value; all of them can be
 //! changed for one actor without changing the policy.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::HISTORY_MAX;
 
-/// What the shipped policies can be told about one actor.
+/// What the shipped policies can be told about one actor, or one group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
@@ -34,6 +34,38 @@ pub struct Parameters {
     pub stable_after: Span,
     /// How long restarts are put off.
     pub backoff: Backoff,
+    /// Of a group: how many times within its window it is restarted because of a group above it,
+    /// before the blame goes one further down.
+    ///
+    /// Default 1: a layer that was restarted and did not help is not what is broken.
+    pub propagation_limit: u32,
+    /// Of a group: which of the groups that stand on it are restarted when one of them fails.
+    /// Only the policy `otp` looks at it.
+    ///
+    /// Default: that one alone, so that a failure stays where it is.
+    pub strategy: Strategy,
+}
+
+/// Which groups on a common base are restarted when one of them fails (OTP's supervision
+/// strategies).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub enum Strategy {
+    /// The one that failed.
+    #[default]
+    OneForOne,
+    /// All of them.
+    OneForAll,
+    /// The one that failed and those declared after it.
+    RestForOne,
+}
+
+impl Strategy {
+    /// Every strategy with the name the site description uses for it.
+    pub const NAMED: &'static [(&'static str, Self)] = &[
+        ("one-for-one", Self::OneForOne),
+        ("one-for-all", Self::OneForAll),
+        ("rest-for-one", Self::RestForOne),
+    ];
 }
 
 impl Parameters {
@@ -47,6 +79,8 @@ impl Parameters {
         reload_limit: 2,
         stable_after: Span::from_secs(10),
         backoff: Backoff::DEFAULT,
+        propagation_limit: 1,
+        strategy: Strategy::OneForOne,
     };
 
     /// Failures within the window after which the actor is given up: both limits together.
@@ -62,6 +96,7 @@ impl Parameters {
     pub const fn is_valid(&self) -> bool {
         is_countable(self.hot_limit)
             && is_countable(self.total_limit())
+            && is_countable(self.propagation_limit)
             && self.stable_after.0 > Span::ZERO.0
     }
 }
@@ -166,6 +201,13 @@ mod tests {
         assert!(!with(16, 0).is_valid());
         assert!(with(Parameters::UNLIMITED, 2).is_valid());
         assert!(with(3, Parameters::UNLIMITED).is_valid());
+        assert!(
+            !Parameters {
+                propagation_limit: 16,
+                ..Parameters::DEFAULT
+            }
+            .is_valid()
+        );
         assert!(
             !Parameters {
                 stable_after: Span::ZERO,

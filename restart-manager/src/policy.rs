@@ -11,14 +11,33 @@
 use abi::{ActorId, FaultRecord, Instant, Name, Span};
 
 use crate::action::Source;
-use crate::{ActorKind, GroupSlot, History, Parameters};
+use crate::{ActorKind, GroupSlot, History, Parameters, Tree};
+
+/// How many instructions a policy may take for one answer.
+///
+/// An estimate, not a measurement: the longest of the shipped ones looks at two histories of
+/// sixteen times for each group below, so some hundred thousand instructions down a chain of 256
+/// groups, and a few thousand in the trees we know. Ten times the former is about a millisecond,
+/// which the recovery of one actor can afford even if the answer is then thrown away.
+pub const DECISION_BUDGET: u64 = 1_000_000;
 
 /// What a policy must do.
 pub trait RestartPolicy: Sync {
     /// The name it is chosen by.
     fn name(&self) -> &'static str;
 
-    /// Advises on one failure. Must return in bounded time and must not panic.
+    /// Advises on one failure.
+    ///
+    /// # Contract
+    /// It returns within [`DECISION_BUDGET`] instructions: it loops only over what the situation
+    /// shows, which is bounded (histories, the groups below), and each a fixed number of times. It
+    /// does not panic, allocate or block, and gives the same answer to the same question.
+    ///
+    /// Who runs a policy that is not trusted to keep this gives the manager a wrapper that
+    /// interrupts it and answers [`Response::NoAnswer`] in its place. An answer that makes no sense
+    /// is caught by the manager: a group that is not below the one that failed or cannot be
+    /// restarted, a delay beyond [`Decision::LONGEST_DELAY`]. In both cases the built-in
+    /// [`fallback`](crate::fallback) decides, and the ledger says why.
     fn decide(&self, situation: &Situation<'_>) -> Decision;
 }
 
@@ -34,6 +53,8 @@ pub struct Situation<'a> {
     pub history: &'a History,
     /// The actor's group, which shares whatever is decided.
     pub group: GroupFacts<'a>,
+    /// What that group stands on.
+    pub tree: Tree<'a>,
     /// Set when the failure is that of a restart: what had been tried. Whatever the policy
     /// answers, that is not tried again (see [`Response::after_failed`]).
     pub failed_attempt: Option<Source>,
@@ -56,6 +77,7 @@ impl<'a> Situation<'a> {
             actor,
             history,
             group,
+            tree: Tree::BARE,
             failed_attempt: None,
             now,
         }
@@ -143,13 +165,13 @@ impl<'a> GroupFacts<'a> {
 pub struct Decision {
     /// What to do with the actor's group.
     pub response: Response,
-    /// How long to put off [`Response::HotRestart`] or [`Response::Reload`]; capped at
-    /// [`Decision::LONGEST_DELAY`]. The freeze is never put off.
+    /// How long to put off the restart, at most [`Decision::LONGEST_DELAY`]. The freeze is never
+    /// put off.
     pub delay: Span,
 }
 
 impl Decision {
-    /// The longest delay that is honoured. An hour is beyond any backoff that makes sense, and a
+    /// The longest delay that makes sense; an answer with a longer one is replaced. An hour is beyond any backoff that makes sense, and a
     /// policy that means "never" has [`Response::Hold`] and [`Response::Terminate`].
     pub const LONGEST_DELAY: Span = Span::from_secs(3_600);
 
@@ -168,8 +190,14 @@ impl Decision {
 pub enum Response {
     /// Restart the actor's group from memory.
     HotRestart,
+    /// Restart the groups that stand where the actor's group or one below it does, from memory: the
+    /// group that is named, and others on the same base.
+    HotRestartPeers(GroupSlot, Peers),
     /// Restart the actor's group from stable storage.
     Reload,
+    /// Restart a group below the actor's from memory, and with it whatever depends on that: the
+    /// blame is propagated. Down to [`GroupSlot::KERNEL`], which is [`Response::SiteRestart`].
+    HotRestartGroup(GroupSlot),
     /// Keep the actor's group frozen for a debugger.
     Hold,
     /// End the actor's group.
@@ -178,6 +206,26 @@ pub enum Response {
     SiteRestart,
     /// Restart the whole site through the firmware.
     SiteReboot,
+    /// The policy gave no answer. What a wrapper around a policy says of it.
+    NoAnswer(Unanswered),
+}
+
+/// Which groups beside a group are restarted with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Peers {
+    /// All that stand on the same base.
+    All,
+    /// Those of them that were declared later.
+    Later,
+}
+
+/// Why a policy gave no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// It panicked.
+    Panicked,
+    /// It took more than [`DECISION_BUDGET`].
+    OverBudget,
 }
 
 impl Response {
@@ -185,10 +233,12 @@ impl Response {
     #[must_use]
     pub const fn recorded(self) -> abi::Response {
         match self {
-            Self::HotRestart => abi::Response::HOT_RESTART,
+            Self::HotRestart | Self::HotRestartGroup(_) | Self::HotRestartPeers(..) => {
+                abi::Response::HOT_RESTART
+            }
             Self::Reload => abi::Response::RELOAD,
             Self::Hold => abi::Response::HOLD,
-            Self::Terminate => abi::Response::TERMINATE,
+            Self::Terminate | Self::NoAnswer(_) => abi::Response::TERMINATE,
             Self::SiteRestart => abi::Response::SITE_RESTART,
             Self::SiteReboot => abi::Response::SITE_REBOOT,
         }
@@ -201,8 +251,16 @@ impl Response {
     #[must_use]
     pub const fn after_failed(self, attempt: Source) -> Self {
         match (self, attempt) {
-            (Self::HotRestart, Source::Memory) => Self::Reload,
-            (Self::HotRestart | Self::Reload, Source::Storage) => Self::Terminate,
+            // That of a group below restarts this one hot, which has just failed, but the member
+            // whose image it was is reloaded then.
+            (Self::HotRestart | Self::HotRestartPeers(..), Source::Memory) => Self::Reload,
+            (
+                Self::HotRestart
+                | Self::HotRestartPeers(..)
+                | Self::HotRestartGroup(_)
+                | Self::Reload,
+                Source::Storage,
+            ) => Self::Terminate,
             _ => self,
         }
     }
@@ -214,6 +272,8 @@ mod tests {
 
     #[test]
     fn a_failed_attempt_is_never_repeated() {
+        const BELOW: Response = Response::HotRestartGroup(GroupSlot::FIRST);
+        const PEERS: Response = Response::HotRestartPeers(GroupSlot::FIRST, Peers::All);
         use Response::{HotRestart, Reload, Terminate};
         let table = [
             (HotRestart, Source::Memory, Reload),
@@ -223,6 +283,10 @@ mod tests {
             (Terminate, Source::Memory, Terminate),
             (Response::Hold, Source::Storage, Response::Hold),
             (Response::SiteReboot, Source::Storage, Response::SiteReboot),
+            (BELOW, Source::Memory, BELOW),
+            (BELOW, Source::Storage, Terminate),
+            (PEERS, Source::Memory, Reload),
+            (PEERS, Source::Storage, Terminate),
         ];
         for (asked, attempt, given) in table {
             assert_eq!(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::numbered::numbered;
-use crate::{ActorId, FaultRecord, Instant, Name, Span};
+use crate::{ActorId, CauseKind, FaultRecord, Instant, Name, Span};
 
 /// Why an incarnation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -28,9 +28,23 @@ pub enum Cause {
     },
     /// Its group was restarted because of the entry with this sequence number.
     Group {
-        /// The entry of the member, or the group below, that caused it.
+        /// The entry that caused it: of a member, or of a group below or above.
         because: u64,
     },
+}
+
+impl Cause {
+    /// What kind of cause it is.
+    #[must_use]
+    pub const fn kind(&self) -> CauseKind {
+        match self {
+            Self::Fault(_) => CauseKind::FAULT,
+            Self::CleanExit => CauseKind::CLEAN_EXIT,
+            Self::Requested { .. } => CauseKind::REQUESTED,
+            Self::Killed { .. } => CauseKind::KILLED,
+            Self::Group { .. } => CauseKind::GROUP,
+        }
+    }
 }
 
 numbered! {
@@ -64,6 +78,33 @@ numbered! {
         FAILED = 2 => "failed",
         /// A failure during the restart led to another response; see the following entry.
         SUPERSEDED = 3 => "superseded",
+    }
+}
+
+numbered! {
+    /// What became of the policy's advice about a failure.
+    pub struct Advice(u16) {
+        /// The policy was not asked: it was no failure, or the group was being stopped anyway.
+        NOT_ASKED = 0 => "not asked",
+        /// Its answer was followed.
+        FOLLOWED = 1 => "followed",
+        /// What it asked for had just been tried in vain, so something severer was done.
+        SEVERER = 2 => "made severer",
+        /// It panicked; the built-in policy was asked instead, as for all that follow.
+        PANICKED = 3 => "policy panicked",
+        /// It did not answer within its budget of steps.
+        OVER_BUDGET = 4 => "policy over budget",
+        /// It named a group that does not exist.
+        UNKNOWN_GROUP = 5 => "policy named an unknown group",
+        /// It named a group that is not below the one that failed.
+        NOT_BELOW = 6 => "policy named a group that is not below",
+        /// It named a group that is held, has ended, or is being ended.
+        NOT_RESTARTABLE = 7 => "policy named a group that cannot be restarted",
+        /// It asked for a delay beyond the longest that is allowed.
+        DELAY_TOO_LONG = 8 => "policy asked for too long a delay",
+        /// The site was to be restarted or rebooted and the kernel refused; the group was
+        /// terminated instead, and given up.
+        SITE_REFUSED = 9 => "site action refused",
     }
 }
 
@@ -107,4 +148,9 @@ pub struct LedgerEntry {
     pub block_reads: u64,
     /// How long each phase took.
     pub phases: Phases,
+    /// What became of the policy's advice.
+    pub advice: Advice,
+    /// The name of the group the response was aimed at: the actor's own, or, if the blame went
+    /// further down, the one below that was restarted.
+    pub scope: Name,
 }

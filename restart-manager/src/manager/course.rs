@@ -42,6 +42,7 @@ impl RestartManager<'_> {
                 group.resume_at = group.resume_at.max(resume_at);
             }
         }
+        group.is_awaited |= matches!(group.goal, Goal::Restart(_));
         let escalates = matches!(group.goal, Goal::SiteRestart | Goal::SiteReboot);
         group.begin(if escalates {
             Phase::Escalated

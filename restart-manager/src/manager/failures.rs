@@ -1,12 +1,13 @@
 //! What failed, and what is decided about it.
 
 use abi::start::PreviousEnd;
-use abi::{Cause, FaultRecord, Instant, Outcome, Response as Recorded, Slot, Span};
+use abi::{Cause, FaultRecord, Instant, NoticePhase, Outcome, Response as Recorded, Slot, Span};
 
 use super::RestartManager;
 use crate::action::Source;
 use crate::group::{Goal, Phase, Reason};
-use crate::{ActorFacts, Decision, GroupFacts, Response, Situation, State};
+use crate::set::GroupSet;
+use crate::{Decision, Response, State};
 
 impl RestartManager<'_> {
     /// A running actor failed.
@@ -26,11 +27,17 @@ impl RestartManager<'_> {
             State::Activating => {
                 actor.incarnation = actor.incarnation.saturating_add(1);
                 actor.floor = Source::Memory;
+                actor.is_ready = false;
                 group.note_report(Phase::Activating);
+                let id = actor.actor;
+                self.notify(slot, NoticePhase::ACTIVATED, id, id, now);
                 Span::ZERO
             }
             State::Freezing if !actor.is_leaving => Span::ZERO,
             _ => return false,
+        };
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
         };
         if state != State::Freezing {
             actor.become_state(State::Down);
@@ -96,39 +103,49 @@ impl RestartManager<'_> {
         failed_attempt: Option<Source>,
         now: Instant,
     ) -> u64 {
-        let policy = self.policy;
-        let Some((actor, group)) = self.pair(slot) else {
+        let verdict = self.consult(slot, fault, ran_for, failed_attempt, now);
+        let (Some(verdict), Some((actor, _))) = (verdict, self.pair(slot)) else {
             return 0;
         };
-        actor.history.record(now, fault.kind);
-        group.history.record(now, fault.kind);
-        let group_slot = actor.group;
-        let facts = ActorFacts {
-            incarnation: actor.incarnation,
-            kind: actor.kind,
-            ran_for,
-            ..ActorFacts::new(actor.actor, actor.name, actor.parameters)
-        };
-        let group_facts = GroupFacts::new(group_slot, group.name, group.members, &group.history);
-        let situation = Situation {
-            failed_attempt,
-            ..Situation::new(fault, facts, &actor.history, group_facts, now)
-        };
-        let mut decision = policy.decide(&situation);
-        if let Some(attempt) = failed_attempt {
-            decision.response = decision.response.after_failed(attempt);
-        }
+        let group = actor.group;
+        let decision = verdict.decision;
         let recorded = decision.response.recorded();
-        actor.history.answer(recorded);
-        group.history.answer(recorded);
         let sequence = self.open_entry(slot, Cause::Fault(*fault), recorded, now);
+        let scope = self.group_name(verdict.scope);
+        self.ledger.amend(sequence, |entry| {
+            entry.advice = verdict.advice;
+            entry.scope = scope;
+        });
         let goal = match (decision.response, failed_attempt) {
             // Only the member whose image is unusable is reloaded: its floor says so.
             (Response::Reload, Some(_)) => Goal::Restart(Source::Memory),
             (response, _) => response.into(),
         };
-        let delay = decision.delay.min(Decision::LONGEST_DELAY);
-        self.engage(group_slot, goal, Reason::Entry(sequence), now.after(delay));
+        let reason = Reason::Entry(sequence);
+        let resume_at = now.after(decision.delay.min(Decision::LONGEST_DELAY));
+        let mut also = match decision.response {
+            Response::HotRestartGroup(below) => GroupSet::of(below),
+            Response::HotRestartPeers(of, peers) => self.peers(of, peers),
+            Response::HotRestart
+            | Response::Reload
+            | Response::Hold
+            | Response::Terminate
+            | Response::SiteRestart
+            | Response::SiteReboot
+            | Response::NoAnswer(_) => GroupSet::EMPTY,
+        };
+        if matches!(goal, Goal::Restart(_)) {
+            // A restart that could not be done is no further failure of the group.
+            if failed_attempt.is_none() {
+                also = also.union(self.reverse_bases(group));
+            }
+            self.restart_groups(group, goal, also, reason, resume_at);
+        } else {
+            self.engage(group, goal, reason, resume_at);
+        }
+        if goal == Goal::End {
+            self.give_up(group, sequence, now);
+        }
         if decision.response == Response::Hold && failed_attempt.is_some() {
             // It is frozen already, so it is held as of now.
             self.close_entry(slot, Outcome::DONE);

@@ -1,11 +1,12 @@
 //! What came in: where each event goes, and everything that ends without a failure.
 
 use abi::start::PreviousEnd;
-use abi::{ActorId, Cause, FaultRecord, Instant, Response as Recorded, Slot};
+use abi::{ActorId, Advice, Cause, FaultRecord, Instant, Response as Recorded, Slot};
 
 use super::RestartManager;
 use crate::action::Source;
 use crate::group::{Goal, Phase, Reason};
+use crate::set::GroupSet;
 use crate::{Event, GroupSlot, State};
 
 impl RestartManager<'_> {
@@ -13,7 +14,8 @@ impl RestartManager<'_> {
     pub(super) fn take_news(&mut self, event: Event<'_>, now: Instant) -> bool {
         let actor = match event {
             Event::GroupKillRequested { group, by } => return self.on_group_kill(group, by),
-            Event::SiteActionRefused => return self.on_site_action_refused(),
+            Event::GiveUpCleared { group, .. } => return self.on_give_up_cleared(group),
+            Event::SiteActionRefused => return self.on_site_action_refused(now),
             Event::Loaded { actor }
             | Event::LoadFailed { actor, .. }
             | Event::Failed { actor, .. }
@@ -63,9 +65,11 @@ impl RestartManager<'_> {
             }
             Event::Activated { .. } => state == State::Activating && self.on_activated(slot, now),
             Event::Ended { .. } => state == State::Terminating && self.on_ended(slot),
-            Event::Ready { .. } => self.is_running(slot, state, now),
+            Event::Ready { .. } => self.on_ready(slot, state, now),
             Event::FirstReply { .. } => self.on_first_reply(slot, state, now),
-            Event::GroupKillRequested { .. } | Event::SiteActionRefused => false,
+            Event::GroupKillRequested { .. }
+            | Event::GiveUpCleared { .. }
+            | Event::SiteActionRefused => false,
         }
     }
 
@@ -177,9 +181,10 @@ impl RestartManager<'_> {
             actor.response_under(Goal::Restart(Source::Memory)),
         );
         let sequence = self.open_entry(slot, cause, response, now);
-        self.engage(
+        self.restart_groups(
             group,
             Goal::Restart(Source::Memory),
+            GroupSet::EMPTY,
             Reason::Entry(sequence),
             now,
         );
@@ -195,8 +200,16 @@ impl RestartManager<'_> {
         true
     }
 
-    /// The kernel will not restart the site: every group that wanted it ends instead.
-    fn on_site_action_refused(&mut self) -> bool {
+    /// A group that was given up may be declared anew.
+    fn on_give_up_cleared(&mut self, group: GroupSlot) -> bool {
+        let entry = self.groups.get_mut(group.index());
+        let entry = entry.filter(|entry| entry.is_given_up);
+        entry.map(|entry| entry.is_given_up = false).is_some()
+    }
+
+    /// The kernel will not restart the site: every group that wanted it is given up instead, and
+    /// the entry that says that the site is restarted says so.
+    fn on_site_action_refused(&mut self, now: Instant) -> bool {
         if self.site.take_if(|site| site.is_asked).is_none() {
             return false;
         }
@@ -207,6 +220,11 @@ impl RestartManager<'_> {
             listed = group.next_busy;
             if group.phase == Phase::Escalated {
                 let reason = group.reason;
+                if let Reason::Entry(because) = reason {
+                    self.ledger
+                        .amend(because, |entry| entry.advice = Advice::SITE_REFUSED);
+                    self.give_up(slot, because, now);
+                }
                 self.engage(slot, Goal::End, reason, Instant::ZERO);
             }
         }

@@ -5,7 +5,8 @@ use abi::{Instant, Slot};
 
 use super::RestartManager;
 use crate::action::{Action, Fate};
-use crate::group::{Goal, GroupEntry, Phase, Stage};
+use crate::group::{Goal, GroupEntry, Phase};
+use crate::set::GroupSet;
 use crate::{ActorKind, GroupSlot, State};
 
 /// Which actions are wanted.
@@ -38,22 +39,31 @@ impl RestartManager<'_> {
     }
 
     /// Goes over the groups with something to do, and takes those off the list that have nothing
-    /// any more.
+    /// any more. What one of them has come to may be what another waits for, so this is repeated
+    /// until no group comes any further.
+    ///
+    /// Ends: each round but the last takes some group to a later phase.
     fn next_listed(&mut self, urgency: Urgency, now: Instant) -> Option<Action> {
-        let mut before = None;
-        let mut listed = self.first_busy;
-        while let Some(slot) = listed {
-            let group = self.groups.get_mut(slot.index())?;
-            listed = group.next_busy;
-            if matches!(group.phase, Phase::Idle | Phase::Held) {
-                group.is_listed = false;
-                group.next_busy = None;
-                self.unlist(before, slot, listed);
-            } else {
+        let mut has_changed = true;
+        while core::mem::take(&mut has_changed) {
+            let mut before = None;
+            let mut listed = self.first_busy;
+            while let Some(slot) = listed {
+                let group = self.groups.get_mut(slot.index())?;
+                let phase = group.phase;
+                listed = group.next_busy;
+                if matches!(phase, Phase::Idle | Phase::Held) {
+                    group.is_listed = false;
+                    group.next_busy = None;
+                    self.unlist(before, slot, listed);
+                    continue;
+                }
                 before = Some(slot);
                 if let Some(action) = self.advance(slot, urgency, now) {
                     return Some(action);
                 }
+                let reached = self.groups.get(slot.index()).map(|group| group.phase);
+                has_changed |= reached != Some(phase);
             }
         }
         None
@@ -65,13 +75,19 @@ impl RestartManager<'_> {
     /// back a `must_rescan` that only an event sets.
     fn advance(&mut self, slot: GroupSlot, urgency: Urgency, now: Instant) -> Option<Action> {
         loop {
+            let group = self.groups.get(slot.index())?;
+            if self.waits_for_dependents(group) {
+                return None;
+            }
+            let must_wait = matches!(group.phase, Phase::Ending | Phase::Delayed)
+                && (now < group.resume_at || self.waits_for_others(group));
             let group = self.groups.get_mut(slot.index())?;
             if urgency == Urgency::Freezes && group.phase != Phase::Freezing {
                 return None;
             }
             let is_one_at_a_time = match group.phase {
                 Phase::Idle | Phase::Held | Phase::Escalated => return None,
-                Phase::Delayed if now < group.resume_at => return None,
+                Phase::Delayed if must_wait => return None,
                 Phase::Delayed => {
                     begin_restarting(group, now);
                     continue;
@@ -102,19 +118,20 @@ impl RestartManager<'_> {
                 match (group.phase, group.goal) {
                     (Phase::Freezing, _) => group.begin(Phase::Ending),
                     (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
-                    (Phase::Ending, Goal::Restart(_)) if now < group.resume_at => {
-                        group.phase = Phase::Delayed;
-                    }
+                    (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
                     (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, now),
                     (Phase::Ending, Goal::Departures) | (Phase::Restarting, _) => {
                         group.begin(Phase::Activating);
                     }
-                    (_, _) => {
-                        if group.goal == Goal::End && group.members == 0 {
-                            group.stage = Stage::Ended;
-                        }
+                    (_, goal) => {
+                        let has_ended = goal == Goal::End && group.members == 0;
                         group.phase = Phase::Idle;
                         group.goal = Goal::Departures;
+                        group.is_awaited = false;
+                        group.company = GroupSet::EMPTY;
+                        if has_ended {
+                            self.end_group(slot);
+                        }
                     }
                 }
             }

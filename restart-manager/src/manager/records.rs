@@ -4,12 +4,15 @@
 //! runs again or is gone, or when something else is done instead.
 
 use abi::ledger::Phases;
-use abi::{ActorId, Cause, Instant, LedgerEntry, Outcome, Response, Slot};
+use abi::{
+    ActorId, Advice, Cause, CauseKind, Instant, LedgerEntry, Name, Notice, NoticePhase, Outcome,
+    Response, Slot,
+};
 
 use super::RestartManager;
-use crate::State;
-use crate::actor::OpenEntry;
+use crate::actor::{Latest, OpenEntry};
 use crate::group::Reason;
+use crate::{GroupSlot, State};
 
 impl RestartManager<'_> {
     /// Opens an entry about the actor and returns its number. One that was open is superseded.
@@ -44,14 +47,84 @@ impl RestartManager<'_> {
             outcome: Outcome::PENDING,
             block_reads: 0,
             phases: Phases::default(),
+            advice: Advice::NOT_ASKED,
+            scope: group.name,
         };
+        let (is_failure, id) = (matches!(cause, Cause::Fault(_)), actor.actor);
         let sequence = self.ledger.append(entry);
         if let Some(actor) = self.actors.get_mut(slot.index()) {
+            actor.latest = Latest {
+                sequence,
+                cause: entry.cause.kind(),
+                response,
+            };
             actor.open = Some(OpenEntry { sequence, response });
             actor.awaits_reply = None;
             actor.mark = now;
         }
+        if is_failure {
+            self.notify(slot, NoticePhase::FAILED, id, ActorId::NONE, now);
+        }
         sequence
+    }
+
+    /// Queues a notice about an actor that keeps its name.
+    pub(super) fn notify_present(&mut self, slot: Slot, phase: NoticePhase, now: Instant) {
+        if let Some(id) = self.actors.get(slot.index()).map(|entry| entry.actor) {
+            self.notify(slot, phase, id, id, now);
+        }
+    }
+
+    /// Queues a notice.
+    pub(super) fn notify(
+        &mut self,
+        slot: Slot,
+        phase: NoticePhase,
+        old: ActorId,
+        new: ActorId,
+        now: Instant,
+    ) {
+        let Some((actor, group)) = self.pair(slot) else {
+            return;
+        };
+        let record = Notice {
+            sequence: 0,
+            time: now,
+            group: group.name,
+            actor: actor.name,
+            old,
+            new,
+            cause: actor.latest.cause,
+            response: actor.latest.response,
+            phase,
+            ledger: actor.latest.sequence,
+        };
+        let group = actor.group;
+        self.notices.push(group, record, now);
+    }
+
+    /// Marks a group as given up because of an entry, and says so.
+    pub(super) fn give_up(&mut self, group: GroupSlot, because: u64, now: Instant) {
+        let Some(entry) = self.groups.get_mut(group.index()) else {
+            return;
+        };
+        if core::mem::replace(&mut entry.is_given_up, true) {
+            return;
+        }
+        let culprit = self.ledger.get(because);
+        let record = Notice {
+            sequence: 0,
+            time: now,
+            group: entry.name,
+            actor: culprit.map_or(Name::EMPTY, |entry| entry.name),
+            old: culprit.map_or(ActorId::NONE, |entry| entry.actor),
+            new: ActorId::NONE,
+            cause: culprit.map_or(CauseKind::FAULT, |entry| entry.cause.kind()),
+            response: Response::TERMINATE,
+            phase: NoticePhase::GIVEN_UP,
+            ledger: because,
+        };
+        self.notices.push(group, record, now);
     }
 
     /// Closes the actor's open entry, if there is one, and returns its number.

@@ -1,10 +1,10 @@
 //! How the actions went, where they went well.
 
-use abi::{ActorId, Instant, Outcome, Slot};
+use abi::{ActorId, Instant, NoticePhase, Outcome, Slot};
 
 use super::RestartManager;
 use crate::action::{Fate, Source};
-use crate::group::{Goal, Phase, Reason, Stage};
+use crate::group::{Goal, Phase, Reason};
 use crate::{ActorKind, State};
 
 impl RestartManager<'_> {
@@ -33,10 +33,13 @@ impl RestartManager<'_> {
         group.must_rescan |= next == State::Held && group.goal != Goal::Hold;
         let successor =
             successor.filter(|next| fate == Fate::Restart && actor.may_be_succeeded_by(*next));
+        let old = actor.actor;
         if let Some(successor) = successor {
             actor.actor = successor;
         }
         let (group, open) = (actor.group, actor.open);
+        let new = successor.unwrap_or(ActorId::NONE);
+        self.notify(slot, NoticePhase::FROZEN, old, new, now);
         self.amend_entry(slot, |entry| {
             entry.phases.freeze = freeze;
             entry.successor = successor.unwrap_or(ActorId::NONE);
@@ -54,6 +57,7 @@ impl RestartManager<'_> {
                     Reason::Entry(open.sequence),
                     Instant::ZERO,
                 );
+                self.give_up(group, open.sequence, now);
             }
             (Fate::Restart | Fate::End, _, _) => {}
         }
@@ -73,6 +77,7 @@ impl RestartManager<'_> {
             entry.phases.restart = restart;
             entry.block_reads = block_reads;
         });
+        self.notify_present(slot, NoticePhase::RESTARTED, now);
         true
     }
 
@@ -90,7 +95,9 @@ impl RestartManager<'_> {
         let closed = self.close_entry(slot, Outcome::DONE);
         if let Some(actor) = self.actors.get_mut(slot.index()) {
             actor.awaits_reply = closed;
+            actor.is_ready = false;
         }
+        self.notify_present(slot, NoticePhase::ACTIVATED, now);
         true
     }
 
@@ -98,6 +105,19 @@ impl RestartManager<'_> {
     /// activated, and may come before it: then that report is the one that is ignored.
     pub(super) fn is_running(&mut self, slot: Slot, state: State, now: Instant) -> bool {
         state == State::Running || (state == State::Activating && self.on_activated(slot, now))
+    }
+
+    pub(super) fn on_ready(&mut self, slot: Slot, state: State, now: Instant) -> bool {
+        if !self.is_running(slot, state, now) {
+            return false;
+        }
+        let actor = self.actors.get_mut(slot.index());
+        // Said once for each incarnation, or an actor could push all other notices out.
+        let is_news = actor.is_some_and(|actor| !core::mem::replace(&mut actor.is_ready, true));
+        if is_news {
+            self.notify_present(slot, NoticePhase::READY, now);
+        }
+        true
     }
 
     pub(super) fn on_first_reply(&mut self, slot: Slot, state: State, now: Instant) -> bool {
@@ -139,15 +159,15 @@ impl RestartManager<'_> {
         let is_empty = group.members == 0;
         // Indirect members cannot come back without a direct one to spawn them.
         let is_orphaned = group.direct_members == 0 && !is_empty;
-        if is_empty {
-            group.stage = Stage::Ended;
-        }
         let group = actor.group;
         if let Some(before) = before.and_then(|slot| self.actors.get_mut(slot.index())) {
             before.next_member = after;
         }
         if let Some(after) = after.and_then(|slot| self.actors.get_mut(slot.index())) {
             after.previous_member = before;
+        }
+        if is_empty {
+            self.end_group(group);
         }
         if is_orphaned {
             self.engage(

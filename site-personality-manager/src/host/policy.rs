@@ -1,5 +1,6 @@
 //! Policy tables: the site's, each group's, each actor's, each over the one above.
 
+use restart_manager::parameters::Strategy;
 use restart_manager::{Backoff, Parameters};
 
 use super::entry::Entry;
@@ -11,6 +12,8 @@ const KEYS: &[&str] = &[
     "reload_limit",
     "stable_after",
     "backoff",
+    "propagation_limit",
+    "strategy",
 ];
 const BACKOFF_KEYS: &[&str] = &["free", "first", "longest"];
 
@@ -38,6 +41,12 @@ pub(super) fn read(
             .span(problems, "policy.stable_after")
             .unwrap_or(above.stable_after),
         backoff: read_backoff(problems, &table, above.backoff),
+        propagation_limit: table
+            .limit(problems, "policy.propagation_limit")
+            .unwrap_or(above.propagation_limit),
+        strategy: table
+            .word(problems, "policy.strategy", Strategy::NAMED)
+            .unwrap_or(above.strategy),
     }
 }
 

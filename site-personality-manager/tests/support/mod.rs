@@ -245,6 +245,7 @@ fn parameters() -> impl Strategy<Value = Parameters> {
                 first: Span(first.min(longest)),
                 longest: Span(first.max(longest)),
             },
+            ..Parameters::DEFAULT
         }
     })
 }

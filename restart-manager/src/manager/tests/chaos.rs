@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::fake::{Dictated, fault, storage};
 use crate::group::GroupSlot;
-use crate::{Action, ActorDeclaration, ActorKind, Event, Parameters, RestartManager, State};
+use crate::{
+    Action, ActorDeclaration, ActorKind, Event, Parameters, Reaction, RestartManager, State,
+};
 
 const SLOTS: u32 = 5;
 const GROUPS: usize = 3;
@@ -34,14 +36,21 @@ enum Step {
     Poll {
         times: u8,
     },
+    Notices {
+        times: u8,
+    },
     Pass {
         nanos: u64,
     },
 }
 
+fn code() -> impl Strategy<Value = u64> {
+    prop_oneof![3 => 0..7_u64, 2 => 10..42_u64]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        20 => (0..17_u8, 0..SLOTS + 1, prop::bool::weighted(0.8), 0..5_u32, 0..7_u64, 0..6_u32)
+        20 => (0..18_u8, 0..SLOTS + 1, prop::bool::weighted(0.8), 0..5_u32, code(), 0..6_u32)
             .prop_map(|(kind, slot, present, generation, code, other)| {
                 Step::Event { kind, slot, present, generation, code, other }
             }),
@@ -50,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         1 => (0..4_u8, 0..GROUPS + 2).prop_map(|(name, base)| Step::DeclareGroup { name, base }),
         12 => (1..9_u8).prop_map(|times| Step::Poll { times }),
+        2 => (1..9_u8).prop_map(|times| Step::Notices { times }),
         2 => prop_oneof![Just(u64::MAX), any::<u64>(), 0..100_000_000_u64]
             .prop_map(|nanos| Step::Pass { nanos }),
     ]
@@ -113,6 +123,10 @@ fn event(step: &Step, manager: &mut RestartManager<'static>, now: Instant) {
         13 => Event::Ready { actor },
         14 => Event::FirstReply { actor },
         15 => Event::SiteActionRefused,
+        16 => match GroupSlot::from_index(other as usize) {
+            Some(group) => Event::GiveUpCleared { group, by },
+            None => return,
+        },
         _ => match GroupSlot::from_index(other as usize) {
             Some(group) => Event::GroupKillRequested { group, by },
             None => return,
@@ -167,6 +181,7 @@ proptest! {
         room in 0..20_usize,
     ) {
         let mut manager = RestartManager::new(storage(SLOTS as usize, GROUPS, room), &Dictated);
+        manager.lend_notices(vec![None; room].leak());
         let mut now = Instant::ZERO;
         for name in 0..2 {
             let _ = manager.declare_group(Name::truncated(&format!("{name}")), None);
@@ -183,6 +198,10 @@ proptest! {
                     declare(&mut manager, slot, group, generation, direct);
                 }
                 Step::DeclareGroup { name, base } => {
+                    let group = GroupSlot::from_index(usize::from(name)).unwrap();
+                    let below = GroupSlot::from_index(base).unwrap();
+                    let reaction = [Reaction::Restart, Reaction::Notify][base % 2];
+                    let _ = manager.declare_edge(group, below, reaction, Reaction::Restart);
                     let base = GroupSlot::from_index(base).filter(|base| base.index() != 4);
                     let _ = manager.declare_group(Name::truncated(&format!("{name}")), base);
                 }
@@ -191,6 +210,11 @@ proptest! {
                         if let Some(action) = manager.poll(now) {
                             check(&manager, &action);
                         }
+                    }
+                }
+                Step::Notices { times } => {
+                    for _ in 0..times {
+                        let _ = manager.next_notice();
                     }
                 }
                 Step::Pass { nanos } => now = Instant(now.0.saturating_add(nanos)),

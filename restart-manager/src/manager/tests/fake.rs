@@ -6,10 +6,15 @@ use abi::{
     ActorId, FaultKind, FaultRecord, Generation, Instant, LedgerEntry, Name, Outcome, Slot, Span,
 };
 
+use crate::group::{Goal, Phase};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, Decision, Event, Fate, GroupEntry, GroupSlot,
-    Parameters, Response, RestartManager, RestartPolicy, Situation, Source, State, Storage,
+    Parameters, Peers, Reaction, Response, RestartManager, RestartPolicy, Situation, Source, State,
+    Storage, Unanswered,
 };
+
+/// Actors that can be spawned in a test.
+const SPARE: usize = 6;
 
 /// Does what the fault says: its code is the response, its address the delay in milliseconds.
 pub(super) struct Dictated;
@@ -20,6 +25,24 @@ pub(super) const TERMINATE: u64 = 2;
 pub(super) const HOLD: u64 = 3;
 pub(super) const SITE_RESTART: u64 = 4;
 pub(super) const SITE_REBOOT: u64 = 5;
+/// To these the number of a group is added.
+pub(super) const BELOW: u64 = 10;
+pub(super) const PEERS: u64 = 20;
+pub(super) const LATER: u64 = 30;
+pub(super) const PANIC: u64 = 40;
+pub(super) const SLOW: u64 = 41;
+
+/// The group with this number; the last number of the range is the kernel group.
+fn nth(number: u64) -> GroupSlot {
+    let index = usize::try_from(number).unwrap();
+    if index == 9 {
+        return GroupSlot::KERNEL;
+    }
+    GroupSlot::from_index(index).unwrap()
+}
+
+/// A dependency: dependent and base by number, and what each end does.
+pub(super) type Edge = (usize, usize, Reaction, Reaction);
 
 impl RestartPolicy for Dictated {
     fn name(&self) -> &'static str {
@@ -33,6 +56,11 @@ impl RestartPolicy for Dictated {
             TERMINATE => Response::Terminate,
             HOLD => Response::Hold,
             SITE_RESTART => Response::SiteRestart,
+            code @ BELOW..PEERS => Response::HotRestartGroup(nth(code - BELOW)),
+            code @ PEERS..LATER => Response::HotRestartPeers(nth(code - PEERS), Peers::All),
+            code @ LATER..PANIC => Response::HotRestartPeers(nth(code - LATER), Peers::Later),
+            PANIC => Response::NoAnswer(Unanswered::Panicked),
+            SLOW => Response::NoAnswer(Unanswered::OverBudget),
             _ => Response::SiteReboot,
         };
         Decision {
@@ -69,6 +97,7 @@ pub(super) struct Fake {
     pub(super) actors: Vec<FakeActor>,
     pub(super) groups: Vec<GroupSlot>,
     pub(super) in_flight: Vec<Action>,
+    heard: Vec<abi::Notice>,
     /// Per group, the last member restarted and the last activated since it last started over.
     order: Vec<(usize, usize)>,
     pub(super) now: Instant,
@@ -86,17 +115,23 @@ pub(super) fn storage(actors: usize, groups: usize, ledger: usize) -> Storage<'s
 impl Fake {
     /// A site of as many groups as there are lists, with members of these kinds. Members of
     /// different groups alternate in the table of actors.
-    pub(super) fn new(groups: &[&[ActorKind]], ledger: usize, policy: &'static Dictated) -> Self {
-        let total = groups.iter().map(|members| members.len()).sum();
-        let storage = storage(total, groups.len(), ledger);
+    pub(super) fn new(
+        groups: &[&[ActorKind]],
+        ledger: usize,
+        policy: &'static dyn RestartPolicy,
+    ) -> Self {
+        let total: usize = groups.iter().map(|members| members.len()).sum();
+        let storage = storage(total + SPARE, groups.len(), ledger);
         let mut fake = Self {
             manager: RestartManager::new(storage, policy),
             actors: Vec::new(),
             groups: Vec::new(),
             in_flight: Vec::new(),
+            heard: Vec::new(),
             order: vec![(0, 0); groups.len()],
             now: Instant(1_000),
         };
+        fake.manager.lend_notices(vec![None; 8].leak());
         for index in 0..groups.len() {
             let name = Name::truncated(&format!("group {index}"));
             fake.groups
@@ -115,6 +150,45 @@ impl Fake {
             }
         }
         fake
+    }
+
+    /// A site that runs, with these edges. A group's first edge is that to its parent, so edges
+    /// must lead to groups of lower numbers.
+    pub(super) fn tree(
+        groups: &[&[ActorKind]],
+        edges: &[Edge],
+        policy: &'static dyn RestartPolicy,
+    ) -> Self {
+        let mut fake = Self::new(groups, 256, policy);
+        fake.declare_edges(edges);
+        fake.run();
+        fake
+    }
+
+    pub(super) fn declare_edges(&mut self, edges: &[Edge]) {
+        for &(dependent, base, reaction, reverse) in edges {
+            let (dependent, base) = (self.groups[dependent], self.groups[base]);
+            self.manager
+                .declare_edge(dependent, base, reaction, reverse)
+                .unwrap();
+            let entry = &mut self.manager.groups[dependent.index()];
+            entry.base = entry.base.or(Some(base));
+        }
+    }
+
+    /// An actor is spawned, if there is room and the manager agrees.
+    pub(super) fn spawn(&mut self, group: GroupSlot) {
+        let is_running = self
+            .actors
+            .iter()
+            .any(|actor| actor.group == group && actor.has_threads);
+        let has_room = self.manager.actor_slots() > self.actors.len();
+        let group_entry = self.manager.group(group).unwrap();
+        let is_refused =
+            group_entry.is_stopping() || group_entry.goal == Goal::End || group_entry.has_ended();
+        if is_running && has_room && !is_refused {
+            self.declare(group, ActorKind::Indirect);
+        }
     }
 
     fn declare(&mut self, group: GroupSlot, kind: ActorKind) {
@@ -145,16 +219,23 @@ impl Fake {
     /// A site that runs.
     pub(super) fn running(groups: &[&[ActorKind]]) -> Self {
         let mut fake = Self::new(groups, 64, &Dictated);
-        for index in 0..fake.actors.len() {
-            fake.load(index);
-        }
-        fake.settle();
-        assert!(fake.actors.iter().all(|actor| actor.has_threads));
+        fake.run();
         fake
     }
 
+    fn run(&mut self) {
+        for index in 0..self.actors.len() {
+            self.load(index);
+        }
+        self.settle();
+        assert!(self.actors.iter().all(|actor| actor.has_threads));
+    }
+
+    /// Reports something, and fetches the notices as a kernel must.
     pub(super) fn tell(&mut self, event: Event<'_>) {
         self.manager.on_event(event, self.now);
+        let news = std::iter::from_fn(|| self.manager.next_notice());
+        self.heard.extend(news.map(|notice| notice.record));
     }
 
     pub(super) fn id(&self, index: usize) -> ActorId {
@@ -227,6 +308,7 @@ impl Fake {
                     && target(other).is_some_and(|i| self.actors[i].group.index() == group)
             })
         };
+        self.check_tree(subject.group, action);
         match *action {
             Action::Freeze { actor, .. } => {
                 assert_eq!(actor, subject.actor);
@@ -274,6 +356,64 @@ impl Fake {
             }
             Action::SiteRestart { .. } | Action::SiteReboot { .. } => {}
         }
+    }
+
+    /// What must hold between groups: frozen from the leaves to the root, restarted and activated
+    /// from the root to the leaves. Each edge is checked, so that whole trees are.
+    fn check_tree(&self, group: GroupSlot, action: &Action) {
+        let entry = self.manager.group(group).unwrap();
+        let lives = |group: GroupSlot| {
+            self.actors
+                .iter()
+                .any(|actor| actor.group == group && actor.has_threads)
+        };
+        let takes_part = |entry: &GroupEntry| {
+            !entry.has_ended()
+                && !entry.is_held()
+                && (entry.phase == Phase::Idle || entry.goal < Goal::Hold)
+        };
+        let is_restart = matches!(entry.goal, Goal::Restart(_));
+        match action {
+            Action::Freeze { .. } | Action::Restart { .. } if is_restart => {
+                for dependent in entry.edges.restart_dependents.iter() {
+                    let takes_part = takes_part(self.manager.group(dependent).unwrap());
+                    assert!(
+                        !takes_part || !lives(dependent),
+                        "{action:?} of {group:?} before {dependent:?} is frozen"
+                    );
+                }
+            }
+            _ => {}
+        }
+        match action {
+            Action::Restart { .. } | Action::Activate { .. } if is_restart => {
+                for base in entry.edges.restart_bases.iter() {
+                    let is_up =
+                        self.actors
+                            .iter()
+                            .filter(|actor| actor.group == base)
+                            .all(|actor| {
+                                actor.has_threads
+                                    || actor.is_gone
+                                    || !actor.is_loaded
+                                    || actor.starts == 0
+                                    || self.manager.actors[actor.actor.slot().index()].is_leaving
+                                    || actor.kind == ActorKind::Indirect
+                            });
+                    let takes_part = takes_part(self.manager.group(base).unwrap());
+                    assert!(
+                        !takes_part || is_up,
+                        "{action:?} of {group:?} before {base:?} runs"
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The notices since this was last asked.
+    pub(super) fn notices(&mut self) -> Vec<abi::Notice> {
+        std::mem::take(&mut self.heard)
     }
 
     /// Carries out an action that is out, and reports how it went: with `Err`, it fails.
@@ -348,6 +488,13 @@ impl Fake {
             }
         }
         panic!("the site does not come to rest");
+    }
+
+    /// Carries everything out without letting time pass.
+    pub(super) fn settle_until_delayed(&mut self) {
+        while !self.poll_all().is_empty() || !self.in_flight.is_empty() {
+            self.complete(0, Ok(()));
+        }
     }
 
     pub(super) fn ledger(&self) -> Vec<LedgerEntry> {

@@ -3,4 +3,6 @@
 mod chaos;
 mod faithful;
 mod fake;
+mod forest;
 mod scenarios;
+mod trees;

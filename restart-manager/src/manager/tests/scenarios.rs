@@ -691,6 +691,8 @@ fn an_actor_without_a_further_name_ends_with_its_group() {
     fake.settle();
     fake.check_rest();
     assert!(fake.actors.iter().all(|actor| actor.is_gone));
+    let group = fake.manager.group(fake.groups[0]).unwrap();
+    assert!(group.is_given_up());
 }
 
 #[test]
@@ -831,10 +833,20 @@ fn the_place_of_what_has_ended_can_be_declared_anew() {
         fake.manager.declare_actor(declaration),
         Err(DeclareError::NoGroup)
     );
-    let group = fake
-        .manager
-        .declare_group(Name::truncated("group 0"), None)
-        .unwrap();
+    let name = Name::truncated("group 0");
+    assert!(fake.manager.group(gone).unwrap().is_given_up());
+    assert_eq!(
+        fake.manager.declare_group(name, None),
+        Err(DeclareError::GivenUp)
+    );
+    let cleared = Event::GiveUpCleared {
+        group: gone,
+        by: ActorId::NONE,
+    };
+    fake.tell(cleared);
+    fake.tell(cleared);
+    assert_eq!(fake.manager.ignored().misplaced, 1, "it is cleared once");
+    let group = fake.manager.declare_group(name, None).unwrap();
     assert_eq!(group, gone);
     fake.manager.declare_actor(declaration).unwrap();
     fake.tell(Event::Loaded {

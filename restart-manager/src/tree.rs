@@ -1,0 +1,214 @@
+//! The tree of groups, as a policy sees it.
+//!
+//! Groups depend on groups. The first dependency of a group is its *parent*, the layer below it;
+//! parents alone make a tree, whose root is the kernel group. A policy may blame any group on the
+//! way from the failed one to the root. The other dependencies say who is restarted with whom,
+//! which is no policy's business.
+
+use abi::{Instant, Name, Span};
+
+use crate::group::{Goal, Phase, Stage};
+use crate::history::HISTORY_MAX;
+use crate::{GroupEntry, GroupSlot, Parameters};
+
+/// The times of the last few things that happened to a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Recent {
+    // Invariant: `length <= HISTORY_MAX`.
+    times: [Instant; HISTORY_MAX],
+    length: usize,
+}
+
+impl Recent {
+    pub(crate) const EMPTY: Self = Self {
+        times: [Instant::ZERO; HISTORY_MAX],
+        length: 0,
+    };
+
+    /// Notes that it happened again, and forgets the oldest time when there is no room.
+    pub(crate) fn record(&mut self, now: Instant) {
+        if self.length >= HISTORY_MAX {
+            self.times.rotate_left(1);
+            self.length = HISTORY_MAX.saturating_sub(1);
+        }
+        if let Some(free) = self.times.get_mut(self.length) {
+            *free = now;
+            self.length = self.length.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.length = 0;
+    }
+
+    pub(crate) fn within(&self, window: Span, now: Instant) -> u32 {
+        let kept = self.times.get(..self.length).unwrap_or_default();
+        let counted = kept.iter().filter(|time| now.since(**time) <= window);
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What a group is blamed for, and what happens above it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Blame {
+    /// When it was restarted because of a group above it.
+    pub(crate) restarts: Recent,
+    /// When a group that stands on it failed, since it was last restarted for one.
+    pub(crate) failures_above: Recent,
+}
+
+impl Blame {
+    pub(crate) const NONE: Self = Self {
+        restarts: Recent::EMPTY,
+        failures_above: Recent::EMPTY,
+    };
+}
+
+/// What is kept for the kernel group: it has no members here, and nothing it could be frozen by.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    pub(crate) parameters: Parameters,
+    pub(crate) blame: Blame,
+}
+
+impl Kernel {
+    pub(crate) const NEW: Self = Self {
+        parameters: Parameters::DEFAULT,
+        blame: Blame::NONE,
+    };
+}
+
+/// A read-only view of the tree from the group that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'a> {
+    pub(crate) groups: &'a [GroupEntry],
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) group: GroupSlot,
+    pub(crate) now: Instant,
+}
+
+/// What a policy is shown of a group below the one that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct AncestorFacts {
+    /// The group; [`GroupSlot::KERNEL`] for the root.
+    pub group: GroupSlot,
+    /// Its name; `kernel` for the root.
+    pub name: Name,
+    /// What the site description says about it.
+    pub parameters: Parameters,
+    /// How many times it was restarted because of groups above it, in its own window.
+    pub restarts: u32,
+    /// How many times a group that stands directly on it failed, in its own window, since it was
+    /// last restarted because of one. For the parent the present failure is included.
+    pub failures_above: u32,
+    /// Whether it can be restarted: not if it is held for a debugger, is being ended, or ended.
+    pub is_restartable: bool,
+}
+
+impl<'a> Tree<'a> {
+    /// A tree of the kernel group alone, and a group upon it.
+    pub(crate) const BARE: Tree<'static> = Tree {
+        groups: &[],
+        kernel: &Kernel::NEW,
+        group: GroupSlot::FIRST,
+        now: Instant::ZERO,
+    };
+
+    /// The group a group stands on; `None` for the kernel group, and for what is no group.
+    #[must_use]
+    pub fn parent(&self, group: GroupSlot) -> Option<GroupSlot> {
+        let known = self.groups.get(group.index());
+        match known {
+            Some(entry) if entry.stage != Stage::Free => {
+                Some(entry.base.unwrap_or(GroupSlot::KERNEL))
+            }
+            // The only group of a bare tree.
+            None if self.groups.is_empty() && group == self.group => Some(GroupSlot::KERNEL),
+            _ => None,
+        }
+    }
+
+    /// The groups below the one that failed, from its parent to the kernel group. Ends: parents
+    /// make no cycles, and it would end after as many steps as there are groups even so.
+    pub fn ancestors(&self) -> impl Iterator<Item = GroupSlot> {
+        let tree = *self;
+        let steps = tree.groups.len().saturating_add(1);
+        core::iter::successors(tree.parent(tree.group), move |group| tree.parent(*group))
+            .take(steps)
+    }
+
+    /// How many groups are below the one that failed: 1 if it stands on the kernel group.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.ancestors().count()
+    }
+
+    /// What there is to know about a group below.
+    #[must_use]
+    pub fn facts(&self, group: GroupSlot) -> Option<AncestorFacts> {
+        let (name, parameters, blame, is_restartable) = if group == GroupSlot::KERNEL {
+            let kernel = self.kernel;
+            (kernel_name(), kernel.parameters, &kernel.blame, true)
+        } else {
+            let entry = self.groups.get(group.index())?;
+            if entry.stage == Stage::Free {
+                return None;
+            }
+            let blame = &entry.blame;
+            (entry.name, entry.parameters, blame, entry.is_restartable())
+        };
+        let window = parameters.window;
+        Some(AncestorFacts {
+            group,
+            name,
+            parameters,
+            restarts: blame.restarts.within(window, self.now),
+            failures_above: blame.failures_above.within(window, self.now),
+            is_restartable,
+        })
+    }
+}
+
+/// How the kernel group is called in the ledger.
+pub(crate) fn kernel_name() -> Name {
+    Name::truncated("kernel")
+}
+
+impl GroupEntry {
+    /// Whether a restart of another group may restart this one. A group that is held is in a
+    /// debugger's hands; it is restarted when it is let go.
+    pub(crate) fn is_restartable(&self) -> bool {
+        self.stage == Stage::Declared
+            && (self.phase == Phase::Idle
+                || (self.goal < Goal::Hold
+                    && !matches!(self.phase, Phase::Held | Phase::Escalated)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_leaves_the_window_and_makes_room() {
+        let mut recent = Recent::EMPTY;
+        for second in 0..20 {
+            recent.record(Instant::ZERO.after(Span::from_secs(second)));
+        }
+        let now = Instant::ZERO.after(Span::from_secs(20));
+        assert_eq!(recent.within(Span::from_secs(100), now), 16);
+        assert_eq!(recent.within(Span::from_secs(3), now), 3);
+        recent.forget();
+        assert_eq!(recent.within(Span::from_secs(100), now), 0);
+    }
+
+    #[test]
+    fn a_bare_tree_is_one_deep() {
+        let groups: Vec<_> = Tree::BARE.ancestors().collect();
+        assert_eq!(groups, [GroupSlot::KERNEL]);
+        let kernel = Tree::BARE.facts(GroupSlot::KERNEL).unwrap();
+        assert_eq!((kernel.name, kernel.restarts), (kernel_name(), 0));
+        assert_eq!(Tree::BARE.facts(GroupSlot::FIRST), None);
+    }
+}
