@@ -2,8 +2,8 @@
 //!
 //! The demonstration is over when the counter has died and come back in all eight ways (or was
 //! ended by the policy), and the looper was ended or goes on for ever; in any case after
-//! [`LONGEST`]. What counts is
-//! the ledger, which the kernel keeps, and what the client says about the counts.
+//! [`LONGEST`]. What counts is the ledger, which the kernel keeps, and what the client says about
+//! the counts.
 //!
 //! Needs the right SHUTDOWN.
 
