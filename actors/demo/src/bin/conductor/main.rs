@@ -1,8 +1,9 @@
 //! Watches the demonstration, prints what came of it, and ends the site.
 //!
 //! The demonstration is over when the counter has died and come back in all eight ways (or was
-//! ended by the policy), and the looper was ended; in any case after [`LONGEST`]. What counts is
-//! the ledger, which the kernel keeps, and what the client says about the counts.
+//! ended by the policy), and the looper was ended or goes on for ever; in any case after
+//! [`LONGEST`]. What counts is the ledger, which the kernel keeps, and what the client says about
+//! the counts.
 //!
 //! Needs the right SHUTDOWN.
 
@@ -29,6 +30,10 @@ const PERIOD: Span = Span::from_millis(10);
 /// room for a slow machine, and for the rest of the twenty seconds that were promised.
 const LONGEST: Span = Span::from_secs(15);
 
+/// How long we wait for the end of the looper when the counter is through. A policy that ends it
+/// at all has done so long before.
+const GRACE: Span = Span::from_secs(2);
+
 /// Time for the last incarnation to have its first reply entered in the ledger.
 const SETTLING: Span = Span::from_millis(200);
 
@@ -45,10 +50,14 @@ fn start(start: Start) -> Result<()> {
         counts.give_up();
     }
 
-    let end = thread::now().after(LONGEST);
+    let mut end = thread::now().after(LONGEST);
     while thread::now() < end && !(records.counter_is_through() && records.looper_is_through()) {
+        let was_through = records.counter_is_through();
         listen(&port, &mut counts, PERIOD);
         records.read_on();
+        if records.counter_is_through() && !was_through {
+            end = end.min(thread::now().after(GRACE));
+        }
     }
     listen(&port, &mut counts, SETTLING);
     records.read_on();
