@@ -182,7 +182,7 @@ fn crash(name: &str, kind: &str) -> Result<()> {
         info!("there is no way to die called `{kind}`; `help` lists them");
         return Ok(());
     };
-    let port = RemotePort::find(name, Span::ZERO)?;
+    let port = RemotePort::find(name, PATIENCE)?;
     match port.request::<Reply>(&Request::Crash(way), PATIENCE) {
         Ok(_) => info!("{name} answers as if nothing had happened"),
         Err(Error::Restarted { new, progress }) => {

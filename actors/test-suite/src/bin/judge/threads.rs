@@ -164,8 +164,9 @@ pub(crate) fn sharing(_: &Start) {
 /// Threads end, one by one, and leave nothing behind.
 pub(crate) fn ends(_: &Start) {
     let victim = Victim::find("victim");
-    // Once for the pages of our own stack that this takes.
+    // Once for the pages of our own stack that this takes, and after the victim has settled.
     run_threads();
+    victim.settled();
     let before = counters::now();
     for _ in 0..20 {
         run_threads();
