@@ -2,6 +2,8 @@
 //!
 //! All of these count instructions instead of time, so that a loaded host changes nothing.
 
+use std::time::Duration;
+
 use refrain_tests::Scenario;
 
 fn holds(site: &str) {
@@ -10,6 +12,13 @@ fn holds(site: &str) {
 
 fn holds_with(site: &str, policy: &str) {
     let scenario = Scenario::new(site).policy(policy).instruction_clock();
+    scenario.run().assert_passed();
+}
+
+/// Some thousands of restarts.
+fn holds_for_long(site: &str) {
+    let scenario = Scenario::new(site).policy("always-hot").instruction_clock();
+    let scenario = scenario.timeout(Duration::from_secs(600));
     scenario.run().assert_passed();
 }
 
@@ -106,4 +115,40 @@ fn those_who_wait_for_an_incarnation_are_bound_to_it() {
 #[test]
 fn callers_are_told_at_the_freeze_and_not_after_the_backoff() {
     holds_with("lap-told-first", "escalating");
+}
+
+#[test]
+fn outcomes_are_true_at_every_moment_of_an_invocation() {
+    holds("lap-sweep");
+}
+
+#[test]
+fn outcomes_are_true_over_two_thousand_random_restarts_first_seed() {
+    holds_for_long("lap-random-1");
+}
+
+#[test]
+fn outcomes_are_true_over_two_thousand_random_restarts_second_seed() {
+    holds_for_long("lap-random-2");
+}
+
+#[test]
+fn outcomes_are_true_over_two_thousand_random_restarts_third_seed() {
+    holds_for_long("lap-random-3");
+}
+
+#[test]
+fn demonstration_shows_what_threads_inside_were_told() {
+    for (policy, rows) in [("escalating", 12), ("never", 4)] {
+        let report = Scenario::new("demo").policy(policy).run();
+        report.assert_passed();
+        let told = |what: &'static str| {
+            let visits = report.lines_with("conductor: v");
+            visits.filter(move |row| row.contains(what)).count()
+        };
+        assert_eq!(told("true"), rows, "{}", report.evidence());
+        assert_eq!(told("not entered"), rows / 4, "{}", report.evidence());
+        assert_eq!(told("maybe executed"), rows / 2, "{}", report.evidence());
+        assert_eq!(told("completed"), rows / 4, "{}", report.evidence());
+    }
 }

@@ -57,22 +57,93 @@ pub mod counter {
     ];
 }
 
+/// The LAPs of `vault`, which threads of `visitors` enter.
+pub mod vault {
+    use serde::{Deserialize, Serialize};
+
+    /// The one for deposits: with one stack less than there are visitors.
+    pub const DOOR: &str = "vault";
+    /// The one that tells which deposit of an errand's is in the books, and how many are inside.
+    pub const BOOKS: &str = "vault-books";
+    /// Second argument at the books: to look.
+    pub const LOOK: u64 = 0;
+    /// Second argument at the books: to say that one is coming to the door now.
+    pub const RING: u64 = 1;
+    /// How often the vault dies with visitors inside.
+    pub const DEATHS: u64 = 3;
+
+    /// Why a visitor comes, which says where it is when the vault dies.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+    pub enum Errand {
+        /// Falls asleep before its deposit is booked.
+        Dawdle,
+        /// Has its deposit booked, and waits for a receipt.
+        Deposit,
+        /// The same, and the vault has told the kernel that the deposit is made.
+        Settle,
+        /// Waits at the door: no stack is left.
+        Queue,
+    }
+
+    impl Errand {
+        /// All of them, in the order in which they come.
+        pub const ALL: [Self; 4] = [Self::Dawdle, Self::Deposit, Self::Settle, Self::Queue];
+
+        /// The number it goes by.
+        #[must_use]
+        pub const fn number(self) -> u64 {
+            self as u64
+        }
+
+        /// The errand of a number.
+        #[must_use]
+        pub fn of(number: u64) -> Option<Self> {
+            Self::ALL.get(number as usize).copied()
+        }
+    }
+}
+
 /// The port of `conductor`, who wants to know whether the count is right.
 pub mod conductor {
     use serde::{Deserialize, Serialize};
+    use syscall::abi::status::Progress;
+
+    use crate::vault::Errand;
 
     /// Its name.
     pub const PORT: &str = "conductor";
 
+    /// What it is told.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+    pub enum Notice {
+        /// By `client`: the count that an incarnation began with, or that was wrong.
+        Count(Count),
+        /// By `visitors`: how a visit ended.
+        Visit(Visit),
+    }
+
     /// What `client` found when it was first answered by an incarnation, or when a count was
     /// wrong.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-    pub struct Notice {
+    pub struct Count {
         /// The incarnation that answered.
         pub incarnation: u32,
         /// The count that would be right.
         pub expected: u64,
         /// The count that was answered.
         pub counted: u64,
+    }
+
+    /// How a thread of `visitors` came out of the vault.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+    pub struct Visit {
+        /// Which visit of this thread it was; the first is 1.
+        pub round: u64,
+        /// Why it came.
+        pub errand: Errand,
+        /// How far the kernel said that it had come; nothing if it returned.
+        pub told: Option<Progress>,
+        /// Whether the next incarnation found the deposit in its books; nothing if there is none.
+        pub is_booked: Option<bool>,
     }
 }

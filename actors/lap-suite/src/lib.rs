@@ -19,3 +19,12 @@ pub mod storm;
 
 /// The judge's port, for reports.
 pub const REPORTS: &str = "reports";
+
+/// Computes for a microsecond or so.
+///
+/// Not with `spin_loop`: the instruction behind that is what an emulator takes longest for.
+pub fn compute() {
+    for turn in 0..1000 {
+        core::hint::black_box(turn);
+    }
+}

@@ -20,6 +20,8 @@ pub enum Request {
     Die,
     /// Dies after so many milliseconds.
     DieLater(u64),
+    /// Dies at the next tick; answers [`Reply::Number`] with when the last one was.
+    DieAtTick,
     /// Says that it is done, and is.
     Exit,
     /// Reads a byte at an address; answers [`Reply::Number`] if it lives.

@@ -8,7 +8,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use demo::conductor::{self, Notice};
+use demo::conductor::{self, Count, Notice};
 use demo::counter::{self, Reply, Request};
 use syscall::prelude::*;
 use syscall::thread;
@@ -52,17 +52,17 @@ impl Client {
         let Ok(reply) = self.ask(&Request::Increment { sequence }) else {
             // Our number does not follow the counter's: it has forgotten, or dreamt, requests.
             let reply = self.adopt();
-            return self.report(Notice {
+            return self.report(Count {
                 expected: sequence,
-                ..notice(reply)
+                ..as_it_is(reply)
             });
         };
         self.sequence = sequence;
         self.expected += 1;
         if reply.incarnation != self.incarnation || reply.count != self.expected {
-            self.report(Notice {
+            self.report(Count {
                 expected: self.expected,
-                ..notice(reply)
+                ..as_it_is(reply)
             });
         }
         self.incarnation = reply.incarnation;
@@ -105,17 +105,17 @@ impl Client {
     }
 
     /// Tells the conductor what an incarnation counted.
-    fn report(&self, notice: Notice) {
-        let Notice {
+    fn report(&self, count: Count) {
+        let Count {
             incarnation,
             expected,
             counted,
-        } = notice;
+        } = count;
         if counted != expected {
             error!("incarnation {incarnation} counted {counted}, not {expected}");
         }
         let told = RemotePort::find(conductor::PORT, GRACE)
-            .and_then(|conductor| conductor.notify(&notice, GRACE));
+            .and_then(|conductor| conductor.notify(&Notice::Count(count), GRACE));
         if let Err(error) = told {
             debug!("no conductor: {error}");
         }
@@ -123,11 +123,11 @@ impl Client {
 }
 
 /// What a reply is to the conductor, as long as nobody says that it is wrong.
-fn notice(reply: Reply) -> Notice {
+fn as_it_is(reply: Reply) -> Count {
     let Reply {
         count, incarnation, ..
     } = reply;
-    Notice {
+    Count {
         incarnation,
         expected: count,
         counted: count,

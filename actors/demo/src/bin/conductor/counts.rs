@@ -1,6 +1,6 @@
 //! What the client said about the counts, by incarnation of the counter.
 
-use demo::conductor::Notice;
+use demo::conductor::Count;
 
 /// Incarnations that are told apart. The demonstration has nine.
 const INCARNATIONS: usize = 64;
@@ -36,12 +36,12 @@ impl Counts {
     }
 
     /// Takes note of what the client said. What is wrong once stays wrong.
-    pub(crate) fn note(&mut self, notice: Notice) {
-        let Notice {
+    pub(crate) fn note(&mut self, count: Count) {
+        let Count {
             incarnation,
             expected,
             counted,
-        } = notice;
+        } = count;
         let is_right = expected == counted;
         self.is_any_wrong |= !is_right;
         let Some(verdict) = self.verdicts.get_mut(incarnation as usize) else {

@@ -9,7 +9,7 @@ use syscall::abi::{Cause, FaultKind, Name, Outcome, Phases, Response, Text};
 use syscall::ledger;
 use syscall::ways_to_die::Way;
 
-/// Failures that are kept. The demonstration has fourteen.
+/// Failures that are kept. The demonstration has seventeen.
 const KEPT: usize = 48;
 
 /// Failures that are kept of one actor.
@@ -17,6 +17,8 @@ const KEPT_OF_ONE: usize = 16;
 
 /// Name of the actor that counts.
 pub(crate) const COUNTER: &str = "counter";
+/// Name of the actor that others' threads are in when it fails.
+const VAULT: &str = "vault";
 /// Name of the actor that fails at once.
 const LOOPER: &str = "looper";
 
@@ -143,6 +145,12 @@ impl Records {
     /// Whether the policy ended the counter.
     pub(crate) fn is_counter_ended(&self) -> bool {
         self.of_counter().any(Record::is_end)
+    }
+
+    /// Whether the policy ended the vault.
+    pub(crate) fn is_vault_ended(&self) -> bool {
+        self.all()
+            .any(|record| record.is_of(VAULT) && record.is_end())
     }
 
     /// Whether the looper was ended.

@@ -25,6 +25,7 @@ mod baseline;
 mod basics;
 mod exceptions;
 mod faults;
+mod freezes;
 mod interrupts;
 mod matrix;
 mod memory;
@@ -33,6 +34,7 @@ mod next;
 mod peers;
 mod place;
 mod random;
+mod sweep;
 mod times;
 mod traps;
 mod watch;
@@ -51,6 +53,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("handler-exceptions", exceptions::own),
     ("handler-exceptions-declined", exceptions::declined),
     ("handler-exceptions-others", exceptions::of_another),
+    (
+        "handler-freezes",
+        freezes::no_handler_outlives_its_incarnation,
+    ),
     ("handler-interrupts", interrupts::interrupts),
     ("handler-many", times::many),
     ("handler-timeouts", times::timeouts),
@@ -78,6 +84,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-random-3", random::every_outcome_is_true),
     ("lap-revoked", memory::lent_memory_is_revoked),
     ("lap-stacks", basics::stacks_are_waited_for),
+    ("lap-sweep", sweep::every_moment_of_an_invocation),
     ("lap-told-first", next::callers_are_told_before_the_backoff),
     ("watch-complaints", watch::complaints),
     ("watch-heartbeat", watch::heartbeat),

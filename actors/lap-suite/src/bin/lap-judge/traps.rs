@@ -106,6 +106,14 @@ pub(crate) fn traps(_: &Start) {
         check_eq!(report.ending, Ending::Dead(progress));
     }
     ledger::must_be_done(&reader.take(), Response::HOT_RESTART);
+    // The number stays the server's, though it serves it only later; nobody else gets it.
+    SERVER.state();
+    let wave = trap(&[], 2);
+    for report in reports.of(&wave) {
+        check_eq!(report.ending, Ending::Refused(Status::FROZEN));
+    }
+    let taken = Handler::trap(0, one, 0, |_| (0, 0));
+    must_be_refused(taken, Status::ALREADY_EXISTS, "a number that is kept");
     SERVER.connect(Kinds::TRAP);
     let wave = trap(&[], 2);
     wave::must_have_returned(&reports.of(&wave), 2);

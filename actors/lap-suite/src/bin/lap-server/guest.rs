@@ -56,7 +56,7 @@ fn run(
             Step::Done => drop(lap::done()),
             Step::Spin => {
                 while !server.is_open.load(Ordering::Relaxed) {
-                    core::hint::spin_loop();
+                    lap_suite::compute();
                 }
             }
             Step::Receive => drop(server.gate.receive(&mut [0; 8], Span::FOREVER)),

@@ -186,6 +186,6 @@ fn abort_often() {
 
 fn compute() {
     loop {
-        core::hint::spin_loop();
+        lap_suite::compute();
     }
 }

@@ -43,6 +43,7 @@ impl Answers {
                 };
                 Thread::spawn(body, millis, 16 * 1024, 20)?;
             }
+            Request::DieAtTick => return die_at_tick().map(Reply::Number),
             Request::Exit => call::sys_exit(0),
             Request::ReadAt(address) => {
                 return Ok(Reply::Number(u64::from(ways_to_die::read_foreign(address))));
@@ -89,9 +90,24 @@ impl syscall::Server for Answers {
     }
 }
 
+/// Waits for a tick, and dies at the next one. Returns when it woke from the first.
+fn die_at_tick() -> Result<u64> {
+    let body = |_| {
+        // Less than a tick, which is to the next one.
+        thread::sleep(Span(1));
+        Way::NullWrite.die()
+    };
+    thread::sleep(Span(1));
+    let woken = thread::now().0;
+    Thread::spawn(body, 0, 16 * 1024, 20)?;
+    // It begins to sleep before we answer.
+    thread::yield_now();
+    Ok(woken)
+}
+
 /// Computes for ever.
 fn hang() -> ! {
     loop {
-        core::hint::spin_loop();
+        lap_suite::compute();
     }
 }
