@@ -282,7 +282,7 @@ budget = { memory = 3 }
             (
                 2,
                 "site: unknown key `windows`; known keys: window, hot_limit, reload_limit, \
-                 stable_after, backoff",
+                 stable_after, backoff, propagation_limit, strategy",
             ),
             (
                 2,

