@@ -1,7 +1,7 @@
 //! The contract between the kernel and its actors.
 //!
 //! A leaf crate that both sides depend on: the syscall table, identifiers, status codes, fault
-//! records, the start record, the ledger's entries and the trace encoding. It has no unsafe code
+//! records, the start record, the ledger's entries and what handlers are told. It has no unsafe code
 //! and no logic beyond encoding; whatever is decided, is decided elsewhere.
 //!
 //! # Why it is like this
