@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `next=NAME` | the server that nested invocations go to |
 //! | `slow=MS` | takes so long to come back, but not the first time |
-//! | `unready` | never says that it is ready, the first time |
+//! | `unready` | never says that it is ready, every other time |
 //! | `dead-on-arrival` | dies in its second incarnation before it makes its LAPs |
 //! | `kick` | gives signs of life every 5 ms |
 
@@ -100,7 +100,7 @@ fn has(start: &Start, name: &str) -> bool {
 
 fn start(start: Start) -> Result<Serve<Answers>> {
     let is_first = start.incarnation() == 1;
-    if has(&start, "unready") && is_first {
+    if has(&start, "unready") && !start.incarnation().is_multiple_of(2) {
         thread::sleep(Span::FOREVER);
     }
     if let Some(millis) = number(&start, "slow")
