@@ -205,7 +205,7 @@ impl<'s> RestartManager<'s> {
         if !declaration.parameters.is_valid() {
             return Err(DeclareError::BadParameters);
         }
-        *place = ActorEntry::declared(&declaration);
+        *place = place.declared(&declaration);
         place.previous_member = group.last_member;
         let before = group.last_member.replace(slot);
         group.members = group.members.saturating_add(1);
@@ -298,12 +298,17 @@ impl<'s> RestartManager<'s> {
             .filter(|entry| entry.stage != Stage::Free)
     }
 
-    pub(crate) fn actor_slots(&self) -> usize {
-        self.actors.len()
+    /// The group of this name that is declared now.
+    ///
+    /// Ends: after as many steps as there are groups.
+    #[must_use]
+    pub fn group_named(&self, name: Name) -> Option<GroupSlot> {
+        let is_it = |group: &GroupEntry| group.stage == Stage::Declared && group.name == name;
+        GroupSlot::from_index(self.groups.iter().position(is_it)?)
     }
 
-    pub(crate) fn group_slots(&self) -> usize {
-        self.groups.len()
+    pub(crate) fn actor_slots(&self) -> usize {
+        self.actors.len()
     }
 
     pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {

@@ -92,15 +92,6 @@ impl RestartManager<'_> {
         Some(slot)
     }
 
-    fn group_named(&self, name: Name) -> Option<GroupSlot> {
-        (0..self.group_slots())
-            .filter_map(GroupSlot::from_index)
-            .find(|slot| {
-                self.group(*slot)
-                    .is_some_and(|group| *group.name() == name && !group.has_ended())
-            })
-    }
-
     /// What had been tried in vain just before the failure of this entry, and for how long its
     /// incarnation had run. A past that is over is forgotten.
     fn recall(&mut self, slot: Slot, entry: &LedgerEntry) -> (Option<Source>, Span) {

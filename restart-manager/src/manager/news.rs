@@ -124,6 +124,7 @@ impl RestartManager<'_> {
             return false;
         }
         actor.is_leaving = true;
+        actor.previous = PreviousEnd::Exited;
         let sequence = self.open_entry(slot, Cause::CleanExit, Recorded::NONE, now);
         self.depart(slot, sequence);
         true
