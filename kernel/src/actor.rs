@@ -1,19 +1,27 @@
 //! Actors: what the kernel keeps about each.
 
 use abi::layout::ARGUMENTS_MAX;
-use abi::site::{ActorState, Rights};
+use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{FaultRecord, Generation, Instant, Name, Slot, Span, Text};
+use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
+use restart_manager::{GroupSlot, Parameters};
+
+use crate::freeze::Freeze;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
 use crate::region::Regions;
+use crate::rights::Held;
 use crate::slot;
 use crate::thread::{HOME, VISITOR};
 
 /// Link to the other actors with news for the Restart Manager.
 pub const NEWS: usize = 0;
+/// Link to the other former members of its group.
+pub const FORMER: usize = 1;
+/// Link to the other actors that are being thawed.
+pub const THAWING: usize = 2;
 
 /// What the site description says about an actor, as the kernel needs it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +39,7 @@ pub struct Declaration {
     /// What it may use at most.
     pub budget: Budget,
     /// What it may do beyond its own affairs.
-    pub rights: Rights,
+    pub held: Held,
     /// How long it may stay without a kick; not watched if none.
     pub heartbeat: Option<Span>,
     /// How long it may take until it is ready; not watched if none.
@@ -55,6 +63,16 @@ pub struct Budget {
 pub struct Actor {
     /// What the site description says.
     pub declaration: Declaration,
+    /// The group it belongs to for good.
+    pub group: GroupSlot,
+    /// The incarnation that spawned it; nobody for a direct one.
+    pub spawner: ActorId,
+    /// For an actor that the site describes as indirect: what policies are tuned by.
+    pub described: Option<Parameters>,
+    /// Whether its image has to be read from storage, though one of that name may be in memory.
+    pub is_outdated: bool,
+    /// Whether somebody has frozen it.
+    pub freeze: Freeze,
     /// Where it is in its life.
     pub state: ActorState,
     /// The generation of its first capability: older ones were somebody else's.
@@ -113,8 +131,7 @@ pub struct Actor {
     pub has_replied: bool,
     /// What the Restart Manager has to be told about it.
     pub news: Option<News>,
-    /// Its place among those with news.
-    pub link: Link,
+    links: [Link; 3],
 }
 
 /// Something the Restart Manager has to be told about an actor. There is at most one thing at a
@@ -130,15 +147,20 @@ pub enum News {
     /// It said that it was done.
     Exited,
     /// A restart was asked for, by this actor.
-    RestartRequested(abi::ActorId),
+    RestartRequested(ActorId),
 }
 
 impl Actor {
     /// A declared actor of which nothing exists yet.
     #[must_use]
-    pub fn new(declaration: Declaration) -> Self {
+    pub fn new(declaration: Declaration, group: GroupSlot) -> Self {
         Self {
             declaration,
+            group,
+            spawner: ActorId::NONE,
+            described: None,
+            is_outdated: false,
+            freeze: Freeze::OFF,
             state: ActorState::LOADING,
             first_generation: Generation::FIRST,
             incarnation: 0,
@@ -168,7 +190,21 @@ impl Actor {
             is_damaged: false,
             has_replied: false,
             news: None,
-            link: Link::FREE,
+            links: [Link::FREE; 3],
+        }
+    }
+
+    /// A former member that is spawned again, as `anew`: with its earlier names, and with what was
+    /// kept of it.
+    #[must_use]
+    pub fn again(&self, anew: Self) -> Self {
+        Self {
+            first_generation: self.first_generation,
+            persistent_frames: self.persistent_frames,
+            image: self.image,
+            is_outdated: self.is_outdated,
+            described: self.described,
+            ..anew
         }
     }
 
@@ -177,17 +213,41 @@ impl Actor {
     pub fn is_running(&self) -> bool {
         self.state == ActorState::RUNNING && self.news.is_none()
     }
-}
 
-impl Linked<NEWS> for Actor {
-    fn link(&mut self) -> &mut Link {
-        &mut self.link
+    /// Whether there is no incarnation of it.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, ActorState::TERMINATED | ActorState::ABSENT)
     }
 
-    fn link_ref(&self) -> &Link {
-        &self.link
+    /// Gives it its deadlines anew, those that it still had: for some time it could not meet them.
+    pub fn rewatch(&mut self, now: Instant) {
+        let anew = |due: &mut Instant, span: Option<Span>| {
+            if *due != Instant::NEVER
+                && let Some(span) = span
+            {
+                *due = now.after(span);
+            }
+        };
+        anew(&mut self.start_due, self.declaration.start_deadline);
+        anew(&mut self.heartbeat_due, self.declaration.heartbeat);
     }
 }
+
+macro_rules! linked {
+    ($($link:ident)*) => {
+        $(impl Linked<$link> for Actor {
+            fn link(&mut self) -> &mut Link {
+                &mut self.links[$link]
+            }
+
+            fn link_ref(&self) -> &Link {
+                &self.links[$link]
+            }
+        })*
+    };
+}
+linked!(NEWS FORMER THAWING);
 
 /// A persistent region: frames that belong to the table, not to an incarnation.
 pub struct PersistentRegion {

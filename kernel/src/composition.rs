@@ -30,7 +30,8 @@ pub enum Step {
         /// The group it stands on.
         base: Option<usize>,
     },
-    /// Declare an actor and load its image.
+    /// Declare an actor and load its image; one that is indirect is only made known, for a member of
+    /// its group to spawn it.
     Actor {
         /// What the kernel needs to know about it.
         declaration: Declaration,

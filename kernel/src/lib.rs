@@ -53,6 +53,8 @@ pub mod console;
 #[cfg(target_os = "none")]
 pub mod fail;
 #[cfg(target_os = "none")]
+pub mod freeze;
+#[cfg(target_os = "none")]
 pub mod handler;
 #[cfg(target_os = "none")]
 pub mod hooks;
@@ -79,7 +81,11 @@ pub mod port;
 #[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]
+pub mod rights;
+#[cfg(target_os = "none")]
 pub mod sched;
+#[cfg(target_os = "none")]
+pub mod spawn;
 #[cfg(target_os = "none")]
 pub mod start;
 #[cfg(target_os = "none")]

@@ -16,6 +16,7 @@ mod compose {
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
+    use kernel::rights::Held;
     use kernel::start::{BOOT_CONFIG, start};
     use restart_manager::{ActorKind, RestartPolicy};
     use site_personality_manager::order;
@@ -73,11 +74,7 @@ mod compose {
                         steps.push(Step::Actor {
                             declaration: declaration(entry),
                             group,
-                            kind: if entry.direct {
-                                ActorKind::Direct
-                            } else {
-                                ActorKind::Indirect
-                            },
+                            kind: ActorKind::Direct,
                             parameters: entry.parameters,
                         });
                     }
@@ -86,6 +83,15 @@ mod compose {
                 order::Step::Activate(_) | order::Step::Delegate { .. } => {}
                 order::Step::Enter(_) | order::Step::Leave(_) => {}
             }
+        }
+        // Not loaded, only made known: their groups' members spawn them.
+        for entry in site.actors.iter().filter(|actor| !actor.direct) {
+            steps.push(Step::Actor {
+                declaration: declaration(entry),
+                group: number(&opened, entry.group).unwrap_or(0),
+                kind: ActorKind::Indirect,
+                parameters: entry.parameters,
+            });
         }
         Ok(steps)
     }
@@ -103,7 +109,7 @@ mod compose {
                 ports: actor.budget.ports,
                 persistent_frames: actor.budget.persistent_frames,
             },
-            rights: actor.rights,
+            held: Held::new(actor.rights, &[]),
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,
         }

@@ -1,7 +1,7 @@
 //! Names over restarts: what ports, LAPs and actors have in common.
 //!
 //! A capability names one incarnation. Of an earlier one we say who came after it; that of anybody
-//! else says nothing. Ports and LAPs can have names of their own, which threads wait for.
+//! else says nothing. Actors have names; ports and LAPs can have some of their own, which threads wait for.
 
 use alloc::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ use crate::thread::{QUEUE, Wait};
 /// What can have a name of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum What {
+    /// An actor, whether it is there or not.
+    Actor,
     /// A port.
     Port,
     /// A Local Access Point.
@@ -127,6 +129,8 @@ impl Kernel {
     fn open_id(&self, what: What, name: Name) -> Option<u64> {
         let slot = self.names.get(what, name)?;
         let (presence, id) = match what {
+            // Nobody waits for these.
+            What::Actor => return None,
             What::Port => (self.ports.at(slot)?.presence, self.port_id(slot).raw()),
             What::Lap => (self.laps.at(slot)?.presence, self.lap_id(slot).raw()),
         };

@@ -13,12 +13,15 @@ use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text};
-use restart_manager::{Action, Event, Fate, RestartManager, Source};
+use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text, ThreadId};
+use restart_manager::{
+    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Remains, RestartManager, Source,
+};
 
 use crate::actor::{NEWS, News};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
+use crate::freeze::Thawing;
 use crate::image::Image;
 use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
@@ -47,6 +50,8 @@ pub struct Recovery {
     pub news: List<NEWS>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
+    /// Actors whose threads are being let go on after a thaw.
+    pub thawing: Thawing,
     work: Option<Work>,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
@@ -60,6 +65,17 @@ pub struct Recovery {
 pub struct Load {
     /// For which incarnation.
     pub actor: ActorId,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What an image is read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// A restart from storage.
+    Reload,
+    /// A first start. This thread waits for it.
+    Spawn(ThreadId),
 }
 
 /// An action that is under way.
@@ -79,6 +95,8 @@ enum Work {
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
     Wipe { actor: ActorId, after: After },
+    /// Giving back what was kept of former members of a group that has ended.
+    Forget { group: GroupSlot },
 }
 
 /// What follows when private things are destroyed.
@@ -88,8 +106,8 @@ enum After {
     HotRestart,
     /// Everything else goes too; the actor starts from a new image.
     Reload,
-    /// Everything else goes too; the actor has ended.
-    Terminate,
+    /// Everything else goes too, but for what remains; the actor has ended.
+    Terminate(Remains),
 }
 
 impl Recovery {
@@ -99,6 +117,7 @@ impl Recovery {
         Self {
             manager,
             news: List::EMPTY,
+            thawing: Thawing::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
@@ -180,6 +199,14 @@ impl Kernel {
             self.deliver(slot);
             return Progress::More;
         }
+        if let Some(slot) = self.recovery.thawing.first() {
+            for _ in 0..BATCH {
+                if self.thaw_step(slot) == Progress::Finished {
+                    break;
+                }
+            }
+            return Progress::More;
+        }
         match self.recovery.manager.poll(clock::now()) {
             Some(action) => {
                 self.begin(action);
@@ -252,10 +279,10 @@ impl Kernel {
             } => {
                 self.activate(actor, previous, incarnation);
             }
-            Action::Terminate { actor } => {
+            Action::Terminate { actor, remains } => {
                 self.recovery.work = Some(Work::Wipe {
                     actor,
-                    after: After::Terminate,
+                    after: After::Terminate(remains),
                 });
             }
             Action::SiteRestart { .. } | Action::SiteReboot { .. } => {
@@ -273,6 +300,7 @@ impl Kernel {
         record.news = None;
         record.deflects = fate == Fate::End;
         self.recovery.news.remove(&mut self.actors, slot.0);
+        self.forget_freeze(slot.0);
         let successor = match fate {
             Fate::Restart => self
                 .actors
@@ -355,11 +383,14 @@ impl Kernel {
             Work::Wipe { actor, after } => {
                 for _ in 0..BATCH {
                     if self.wipe_one(actor.slot().0, after) == Progress::Finished {
-                        self.wiped(actor, after);
-                        return None;
+                        return self.wiped(actor, after);
                     }
                 }
                 Some(work)
+            }
+            Work::Forget { group } => {
+                let is_over = self.forget_formers(group) == Progress::Finished;
+                (!is_over).then_some(work)
             }
         }
     }
@@ -422,12 +453,12 @@ impl Kernel {
             && let Some(port) = actor.ports.first()
         {
             // A reloaded actor makes its ports anew; until then its callers wait for them.
-            if after == After::Terminate {
+            if matches!(after, After::Terminate(_)) {
                 self.renounce_port(port, PortFate::End);
                 return Progress::More;
             }
         }
-        if after == After::Terminate
+        if matches!(after, After::Terminate(_))
             && let Some(lap) = actor.laps.first()
         {
             self.renounce_lap(lap, PortFate::End);
@@ -456,12 +487,9 @@ impl Kernel {
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }
-        let persistent = self
-            .persistent
-            .iter()
-            .find(|(_, region)| region.owner.0 == slot);
-        if let Some((region, _)) = persistent {
-            self.drop_persistent(region);
+        if after != After::Terminate(Remains::Everything)
+            && self.drop_one_persistent(slot) == Progress::More
+        {
             return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
@@ -482,12 +510,10 @@ impl Kernel {
         Progress::Finished
     }
 
-    /// Nothing private is left of an actor.
-    fn wiped(&mut self, id: ActorId, after: After) {
+    /// Nothing private is left of an actor. Returns what is to be done next for it.
+    fn wiped(&mut self, id: ActorId, after: After) -> Option<Work> {
         let slot = id.slot().0;
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
+        let actor = self.actors.at_mut(slot)?;
         actor.stale_translations = true;
         actor.has_replied = false;
         match after {
@@ -498,31 +524,52 @@ impl Kernel {
                 let block_reads = self.counters.block_reads - actor.block_reads;
                 let image = actor.image.and_then(|image| self.images.at(image));
                 if is_damaged || image.is_none_or(|image| image.is_damaged) {
-                    return self.refuse_image(id);
+                    self.refuse_image(id);
+                    return None;
                 }
                 self.counters.hot_restarts += 1;
                 self.report(Event::Restarted {
                     actor: id,
                     block_reads,
                 });
+                None
             }
             After::Reload => {
                 actor.regions.clear();
                 self.release_image(slot);
-                self.request_load(id);
+                self.request_load(Load {
+                    actor: id,
+                    purpose: Purpose::Reload,
+                });
+                None
             }
-            After::Terminate => {
-                actor.regions = crate::region::Regions::new();
-                actor.state = ActorState::TERMINATED;
-                actor.news = None;
-                let name = actor.declaration.name;
-                self.recovery.news.remove(&mut self.actors, slot);
-                self.release_image(slot);
-                self.forget_server(slot);
-                log::warn!("{name}: terminated");
-                self.report(Event::Ended { actor: id });
-            }
+            After::Terminate(remains) => self.terminated(id, remains),
         }
+    }
+
+    fn terminated(&mut self, id: ActorId, remains: Remains) -> Option<Work> {
+        let slot = id.slot().0;
+        let actor = self.actors.at_mut(slot)?;
+        actor.regions = crate::region::Regions::new();
+        actor.state = ActorState::TERMINATED;
+        actor.news = None;
+        let (name, group) = (actor.declaration.name, actor.group);
+        self.recovery.news.remove(&mut self.actors, slot);
+        self.forget_freeze(slot);
+        self.forget_server(slot);
+        log::warn!("{name}: terminated");
+        let kind = self
+            .recovery
+            .manager
+            .actor(Slot(slot))
+            .map(ActorEntry::kind);
+        match kind {
+            Some(ActorKind::Indirect) => self.become_former(slot, remains),
+            Some(ActorKind::Direct) | None => self.release_image(slot),
+        }
+        self.report(Event::Ended { actor: id });
+        let has_ended = self.recovery.manager.group(group)?.has_ended();
+        has_ended.then_some(Work::Forget { group })
     }
 
     /// The pristine image is not what it was: the actor is not started from it.
@@ -567,8 +614,8 @@ impl Kernel {
     }
 
     /// Asks the loader to read an actor's image.
-    pub fn request_load(&mut self, actor: ActorId) {
-        self.recovery.loads.push_back(Load { actor });
+    pub fn request_load(&mut self, load: Load) {
+        self.recovery.loads.push_back(load);
         self.wake_loader();
     }
 

@@ -230,7 +230,7 @@ impl Kernel {
 
     /// The first thread of the highest priority that may run. A thread that is in an incarnation
     /// that is over, or about to be, is turned away here: this is how a freeze reaches threads
-    /// that were ready. Each thread is turned away at most once for each visit it is on, so the
+    /// that were ready; one that is in a frozen actor is parked. Each thread is turned away at most once for each visit it is on, so the
     /// loop ends; the idle thread is in no actor.
     fn take_runnable(&mut self) -> u32 {
         loop {
@@ -239,10 +239,14 @@ impl Kernel {
                 return next;
             };
             let here = record.here;
-            if here.is_none() || self.is_live(here) {
+            if here.is_none() || self.is_at_work(here) {
                 return next;
             }
-            self.turn_away(next);
+            if self.is_live(here) {
+                self.park(next);
+            } else {
+                self.turn_away(next);
+            }
         }
     }
 
@@ -305,6 +309,11 @@ impl Kernel {
         // SAFETY: The frame is the current thread's, and thread records never move.
         unsafe { entry::set_current_frame(record.context) };
         self.enter_space(here.slot().0);
+        let actor = self.actors.at(here.slot().0);
+        if actor.is_some_and(|actor| actor.freeze.is_on) {
+            // To be parked there.
+            self.scheduler.request();
+        }
     }
 
     fn enter_space(&mut self, actor: u32) {

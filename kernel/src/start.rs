@@ -11,7 +11,7 @@ use abi::{ActorId, Instant};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{ActorEntry, GroupEntry, RestartManager, Storage};
+use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu, entry, interrupts, tables};
@@ -27,12 +27,10 @@ use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::spawn::Formers;
 use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, loader, logger};
-
-/// The most groups there can be.
-const GROUPS_MAX: usize = 256;
 
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
@@ -132,6 +130,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         messages: SlotTable::new(kernel::MESSAGES_MAX),
         images: SlotTable::new(kernel::IMAGES_MAX),
         persistent: SlotTable::new(kernel::PERSISTENT_MAX),
+        formers: Formers::new(),
         names: Names::new(),
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),

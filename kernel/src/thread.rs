@@ -136,6 +136,10 @@ pub enum Wait {
     Occasion,
     /// Something typed.
     Console(UserSlice),
+    /// The image of an actor that it spawns.
+    Spawn(ActorId),
+    /// The thaw of the actor it is in. It was ready when it was parked, and in no syscall.
+    Thaw,
     /// A kernel thread: to be woken by name.
     Event,
 }

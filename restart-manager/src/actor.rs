@@ -203,6 +203,18 @@ impl ActorEntry {
         self.group
     }
 
+    /// Who starts it.
+    #[must_use]
+    pub const fn kind(&self) -> ActorKind {
+        self.kind
+    }
+
+    /// What the policy is tuned by.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     /// How many times it has been started.
     #[must_use]
     pub const fn incarnation(&self) -> u32 {

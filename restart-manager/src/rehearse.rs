@@ -3,7 +3,7 @@
 use abi::{Cause, Instant, LedgerEntry, Name, Outcome, Response as Recorded, Slot, Span};
 
 use crate::action::Source;
-use crate::{ActorDeclaration, ActorKind, Decision, GroupSlot, Parameters, RestartManager};
+use crate::{ActorDeclaration, ActorKind, Decision, Parameters, RestartManager};
 
 /// One recorded failure, and what is decided about it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ use super::{DONE, Next};
 use crate::actor::PersistentRegion;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
+use crate::mm::address_space::Progress;
 use crate::mm::{Frame, Page, direct, pages_for};
 use crate::region::{Kind, Region, RegionError};
 
@@ -137,6 +138,8 @@ impl Kernel {
             return Ok(Next::Return([start.address(), size, 0]));
         }
         let first = Frame(region.extent.start);
+        // One that is whole, but nowhere in its owner, was kept from before that was spawned again.
+        let is_new = region.zeroed < region.extent.frames;
         let end = region.extent.frames.min(region.zeroed + FRAMES_AT_ONCE);
         for frame in region.zeroed..end {
             direct::zero(first.offset(frame));
@@ -151,7 +154,7 @@ impl Kernel {
             self.drop_persistent(slot);
             return Err(refusal(error));
         }
-        Ok(Next::Return([start.address(), size, 1]))
+        Ok(Next::Return([start.address(), size, u64::from(is_new)]))
     }
 
     /// The first gap in an actor's persistent window that holds `pages` pages. Regions begin at
@@ -190,6 +193,17 @@ impl Kernel {
         }
         self.drop_persistent(slot);
         Ok(DONE)
+    }
+
+    /// Frees one of an actor's persistent regions, if it has any left.
+    pub fn drop_one_persistent(&mut self, owner: u32) -> Progress {
+        let is_owned = |region: &PersistentRegion| region.owner.0 == owner;
+        let found = self.persistent.iter().find(|(_, region)| is_owned(region));
+        let Some(slot) = found.map(|(slot, _)| slot) else {
+            return Progress::Finished;
+        };
+        self.drop_persistent(slot);
+        Progress::More
     }
 
     /// Frees a persistent region that is mapped nowhere any more; its content is lost.

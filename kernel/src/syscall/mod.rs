@@ -232,7 +232,7 @@ impl Kernel {
             Call::Shutdown { code } => self.shutdown(code),
             Call::ActorFind { name, length } => {
                 let name = self.name(actor, name, length)?;
-                let slot = self.actor_named(name.as_str()).ok_or(Status::NOT_FOUND)?;
+                let slot = self.names.get(What::Actor, name).ok_or(Status::NOT_FOUND)?;
                 let id = self.actor_id(slot);
                 self.check_actor(id).map_err(|(status, _)| status)?;
                 Ok(Next::Return([id.raw(), 0, 0]))
@@ -310,6 +310,14 @@ impl Kernel {
                     .map_or(ActorId::NONE, |record| record.home);
                 Ok(Next::Return([self.thread_id(thread).raw(), home.raw(), 0]))
             }
+            Call::Spawn { request, length } => self.spawn(actor, UserSlice::new(request, length)?),
+            Call::ActorKill { actor: target } => self.actor_kill(actor, target),
+            Call::GroupKill { name, length } => {
+                let name = self.name(actor, name, length)?;
+                self.group_kill(actor, name)
+            }
+            Call::ActorFreeze { actor: target } => self.actor_freeze(actor, target),
+            Call::ActorThaw { actor: target } => self.actor_thaw(actor, target),
         }
     }
 

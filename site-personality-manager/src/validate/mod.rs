@@ -108,17 +108,12 @@ fn check_site(report: &mut Report<'_>) {
     parameters::check(report, Place::Site, &site.parameters);
 }
 
-/// Checks the form of a name. It also becomes part of a path in the archive (`actors/name.elf`)
-/// and a word in the console, so nothing with a meaning in either is let in.
+/// Checks the form of a name.
 fn check_name(report: &mut Report<'_>, place: Place, key: &'static str, name: Name) {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match name.as_bytes() {
-        [] => report.add(place, key, Rule::NameEmpty),
-        [first, ..] if !first.is_ascii_alphanumeric() => {
-            report.add(place, key, Rule::NameCharacters);
-        }
-        bytes if !bytes.iter().all(is_word) => report.add(place, key, Rule::NameCharacters),
-        _ => {}
+    if name.is_empty() {
+        report.add(place, key, Rule::NameEmpty);
+    } else if !name.is_identifier() {
+        report.add(place, key, Rule::NameCharacters);
     }
 }
 

@@ -9,8 +9,8 @@ use abi::{
 use crate::group::{Goal, Phase};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, Decision, Event, Fate, GroupEntry, GroupSlot,
-    Parameters, Peers, Reaction, Remains, Response, RestartManager, RestartPolicy, Situation, Source, State,
-    Storage, Unanswered,
+    Parameters, Peers, Reaction, Remains, Response, RestartManager, RestartPolicy, Situation,
+    Source, State, Storage, Unanswered,
 };
 
 /// Actors that can be spawned in a test.
@@ -220,7 +220,10 @@ impl Fake {
         };
         self.manager.declare_actor(declaration).unwrap();
         let entry = &self.manager.actors[index];
-        assert_eq!((entry.incarnation, &entry.history), (former.starts, &history));
+        assert_eq!(
+            (entry.incarnation, &entry.history),
+            (former.starts, &history)
+        );
         self.declared += 1;
         self.actors[index] = FakeActor {
             actor,

@@ -2,8 +2,7 @@
 
 use abi::start::PreviousEnd;
 use abi::{
-    ActorId, Advice, Cause, CauseKind, Name, NoticePhase, Outcome, Response as Recorded, Slot,
-    Span,
+    ActorId, Advice, Cause, CauseKind, Name, NoticePhase, Outcome, Response as Recorded, Slot, Span,
 };
 
 use super::fake::{
@@ -514,7 +513,8 @@ fn spawned_members_are_stopped_with_their_group_and_do_not_keep_it() {
 
 #[test]
 fn what_is_kept_of_a_spawned_member_depends_on_why_it_ends() {
-    let rows: [(fn(&mut Fake), Remains, Option<PreviousEnd>); 4] = [
+    type End = fn(&mut Fake);
+    let rows: [(End, Remains, Option<PreviousEnd>); 4] = [
         (
             |fake| fake.tell(Event::Exited { actor: fake.id(3) }),
             Remains::Image,

@@ -1,0 +1,155 @@
+//! Rights: what an actor may do beyond its own affairs, and to whom. Checked here and nowhere else.
+//!
+//! A right is held on everything, or on particular actors and groups. A grant on a group covers
+//! its members, those that are spawned later included. Without any right an actor may do
+//! everything to itself and to what it has spawned itself, which is part of its own group: it could
+//! do as much harm by failing.
+
+use abi::site::Rights;
+use abi::{Name, Status};
+use restart_manager::GroupSlot;
+
+use crate::kernel::Kernel;
+
+/// What something is to be done to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// The site, or a device of it.
+    Site,
+    /// The actor in this slot.
+    Actor(u32),
+    /// A whole group.
+    Group(GroupSlot),
+}
+
+/// Whom a grant is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The actor of this name.
+    Actor(Name),
+    /// The group of this name, and its members.
+    Group(Name),
+}
+
+/// Rights on a particular actor or group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// On whom.
+    pub on: Scope,
+    /// Which.
+    pub rights: Rights,
+}
+
+/// The rights of one actor.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    everywhere: Rights,
+    grants: &'static [Grant],
+    /// Which of the rights in `grants` count.
+    counted: Rights,
+}
+
+impl Held {
+    /// Rights on everything, and those on particular targets.
+    #[must_use]
+    pub const fn new(everywhere: Rights, grants: &'static [Grant]) -> Self {
+        Self {
+            everywhere,
+            grants,
+            counted: Rights(u32::MAX),
+        }
+    }
+
+    /// Those of these rights that are in `wanted`, each where it is held here.
+    #[must_use]
+    pub fn part(self, wanted: Rights) -> Self {
+        Self {
+            everywhere: self.everywhere.intersection(wanted),
+            counted: self.counted.intersection(wanted),
+            ..self
+        }
+    }
+
+    /// Every right that is held on something.
+    #[must_use]
+    pub fn anywhere(&self) -> Rights {
+        let granted = self.grants.iter().map(|grant| grant.rights);
+        let granted = granted.fold(Rights::NONE, Rights::union);
+        self.everywhere.union(granted.intersection(self.counted))
+    }
+
+    /// These rights, as far as `other` has them on everything.
+    #[must_use]
+    pub fn within(self, other: &Self) -> Self {
+        self.part(other.everywhere)
+    }
+
+    fn covers(&self, right: Rights, is_meant: impl Fn(Scope) -> bool) -> bool {
+        let counts = |grant: &&Grant| grant.rights.intersection(self.counted).contains(right);
+        let mut granted = self.grants.iter().filter(counts);
+        self.everywhere.contains(right) || granted.any(|grant| is_meant(grant.on))
+    }
+}
+
+impl Kernel {
+    /// Checks that the current actor may do something to a target.
+    ///
+    /// # Errors
+    /// `NOT_PERMITTED`; the refusal is logged.
+    pub fn check_right(&self, right: Rights, target: Target) -> Result<(), Status> {
+        let caller = self.current_actor().ok_or(Status::NOT_PERMITTED)?;
+        if self.holds(caller, right, target) {
+            return Ok(());
+        }
+        let whom = match target {
+            Target::Site => Name::truncated("the site"),
+            Target::Actor(slot) => self.actor_name(slot),
+            Target::Group(group) => self.group_name(group),
+        };
+        let known = Rights::NAMED.iter().find(|(_, known)| *known == right);
+        log::warn!(
+            "{}: refused, it does not hold the right {} on {whom}",
+            self.actor_name(caller),
+            known.map_or("asked for", |(name, _)| *name),
+        );
+        Err(Status::NOT_PERMITTED)
+    }
+
+    fn holds(&self, caller: u32, right: Rights, target: Target) -> bool {
+        let Some(actor) = self.actors.at(caller) else {
+            return false;
+        };
+        let held = &actor.declaration.held;
+        match target {
+            Target::Site => held.covers(right, |_| false),
+            Target::Group(group) => {
+                let group = self.group_name(group);
+                held.covers(right, |scope| scope == Scope::Group(group))
+            }
+            Target::Actor(slot) => {
+                let Some(other) = self.actors.at(slot) else {
+                    return false;
+                };
+                let (name, group) = (other.declaration.name, self.group_name(other.group));
+                slot == caller
+                    || other.spawner == self.actor_id(caller)
+                    || held.covers(right, |scope| match scope {
+                        Scope::Actor(meant) => meant == name,
+                        Scope::Group(meant) => meant == group,
+                    })
+            }
+        }
+    }
+
+    fn actor_name(&self, slot: u32) -> Name {
+        let actor = self.actors.at(slot);
+        actor.map_or(Name::EMPTY, |actor| actor.declaration.name)
+    }
+
+    /// The name of a group.
+    #[must_use]
+    pub fn group_name(&self, group: GroupSlot) -> Name {
+        let group = self.recovery.manager.group(group);
+        group.map_or(Name::EMPTY, |group| *group.name())
+    }
+}
