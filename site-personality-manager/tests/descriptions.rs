@@ -484,18 +484,18 @@ grants = [{ on = "kernel", rights = ["restart"] }]
                 8,
                 "actor `a`: `grants` must be a table, not a value of type string",
             ),
-            (11, "actor `b`: unknown key `to`; known keys: on, rights"),
-            (14, "actor `c`: the grant on `a` grants no right"),
+            (12, "actor `b`: unknown key `to`; known keys: on, rights"),
+            (15, "actor `c`: the grant on `a` grants no right"),
             (
-                17,
+                18,
                 "actor `d`: the right shutdown is not one on an actor or a group",
             ),
             (
-                20,
+                21,
                 "actor `e`: it can spawn in its own group only, not in `a`",
             ),
             (
-                23,
+                24,
                 "actor `f`: nothing can be granted on the kernel group; what is meant on \
                  everything belongs into `rights`",
             ),

@@ -87,7 +87,9 @@ fn must_leave_nothing(
 /// When the last direct member exits cleanly, its group ends, whoever was spawned in it.
 pub(crate) fn last_direct_member_exits(_: &Start) {
     let mut reader = Reader::at_start();
-    [LEFT, OTHER, RIGHT, Member("right-other")].map(Member::condition);
+    for member in [LEFT, OTHER, RIGHT, Member("right-other")] {
+        member.condition();
+    }
     let before = baseline::now();
     fill(&mut reader);
 
@@ -124,7 +126,9 @@ pub(crate) fn last_direct_member_exits(_: &Start) {
 /// A plain kill of any member restarts its group; only a group kill ends it.
 pub(crate) fn group_is_killed(start: &Start) {
     let mut reader = Reader::at_start();
-    [LEFT, OTHER, RIGHT, Member("right-other")].map(Member::condition);
+    for member in [LEFT, OTHER, RIGHT, Member("right-other")] {
+        member.condition();
+    }
     let before = baseline::now();
     fill(&mut reader);
 

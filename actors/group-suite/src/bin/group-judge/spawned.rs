@@ -35,7 +35,9 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
     SIBLING.condition();
     CHILD.make(Request::Keep(17));
     CHILD.fails(&mut reader, &["parent", "sibling"]);
-    all.map(|member| member.must_come_back(2));
+    for member in all {
+        member.must_come_back(2);
+    }
     let (before, reads) = (baseline::now(), block_reads());
 
     for incarnation in (3..30).step_by(3) {
@@ -47,7 +49,9 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
         ] {
             failing.fails(&mut reader, &others);
             let again = failing.condition().incarnation;
-            all.map(|member| member.must_come_back(again));
+            for member in all {
+                member.must_come_back(again);
+            }
         }
         check_eq!(CHILD.condition().incarnation, incarnation + 2);
         check_eq!(CHILD.condition().previous, PreviousEnd::WithGroup);
@@ -58,7 +62,9 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
         reader.must_be_at_end();
     }
     CHILD.fails(&mut reader, &["parent", "sibling"]);
-    all.map(|member| member.must_come_back(30));
+    for member in all {
+        member.must_come_back(30);
+    }
     check!(matches!(
         CHILD.condition().previous,
         PreviousEnd::Failed { .. }
