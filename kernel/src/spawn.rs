@@ -28,7 +28,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::naming::What;
 use crate::recovery::{Load, Purpose};
-use crate::rights::Target;
+use crate::rights::{self, Target};
 use crate::syscall::Next;
 use crate::thread::Wait;
 use crate::user::UserSlice;
@@ -128,8 +128,11 @@ impl Kernel {
             (None, true) => return Err(Status::NOT_FOUND.into()),
             (_, false) if described.is_some() => return Err(Status::BAD_ARGUMENT.into()),
             (_, false) => {
-                if !own.held.anywhere().contains(request.rights) {
-                    log::warn!("{}: refused, it spawns with rights it lacks", own.name);
+                let lacking = own.held.lacking(request.rights);
+                if lacking != Rights::NONE {
+                    let (own, name) = (own.name, request.name);
+                    let lacking = rights::Names(lacking);
+                    log::warn!("{own}: refused, {name} is to have rights it lacks: {lacking}");
                     return Err(Status::NOT_PERMITTED.into());
                 }
                 let priority = match request.priority {

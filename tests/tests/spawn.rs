@@ -1,5 +1,7 @@
 //! Indirect actors, kills, freezes on request, and rights over particular actors and groups.
 
+mod disk;
+
 use refrain_tests::Scenario;
 
 fn holds(site: &str, policy: &str) {
@@ -50,6 +52,39 @@ fn restart_ends_a_freeze() {
 #[test]
 fn guests_of_a_frozen_actor_wait_and_are_sent_back_by_a_restart() {
     holds("group-freeze-guests", "always-hot");
+}
+
+#[test]
+fn rights_are_held_on_everything_or_on_particular_targets() {
+    let scenario = Scenario::new("group-rights").policy("always-hot");
+    let report = scenario.instruction_clock().run();
+    report.assert_passed();
+    // Who, which right, on whom.
+    for refusal in [
+        "nothing: refused, it does not hold the right FREEZE on store",
+        "nothing: refused, it does not hold the right SPAWN on nothing",
+        "some: refused, it does not hold the right KILL on store",
+        "some: refused, it does not hold the right RESTART on shop-front",
+        "groupwise: refused, it does not hold the right COMPLAIN on store",
+        "nothing: refused, it does not hold the right KILL on shop",
+    ] {
+        report.assert_printed(refusal);
+    }
+}
+
+#[test]
+fn spawned_actors_have_no_more_rights_than_their_spawners() {
+    let scenario = Scenario::new("group-rights-spawned").policy("always-hot");
+    let report = scenario.instruction_clock().run();
+    report.assert_passed();
+    report.assert_printed("parent: refused, child is to have rights it lacks: RESTART");
+}
+
+#[test]
+fn what_cannot_be_spawned_is_a_status_and_leaves_nothing() {
+    let scenario = Scenario::new("group-limits").policy("always-hot");
+    let scenario = scenario.disk(|disk| disk::image(disk, "template")[0] = b'X');
+    scenario.instruction_clock().run().assert_passed();
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::member::{Member, PATIENCE, must_follow};
 const LEFT: Member = Member("left");
 const RIGHT: Member = Member("right");
 const OTHER: Member = Member("left-other");
+const RIGHT_OTHER: Member = Member("right-other");
+const HOLDER: Member = Member("holder");
 const CHILD: Member = Member("child");
 const GRANDCHILD: Member = Member("grandchild");
 const GONE: Member = Member("gone");
@@ -76,8 +78,7 @@ fn must_leave_nothing(
     let between = baseline::now();
     end_right();
     must_follow(&mut reader, others);
-    let right_other = Member("right-other");
-    for member in [RIGHT, right_other] {
+    for member in [RIGHT, RIGHT_OTHER] {
         member.must_become(ActorState::TERMINATED);
     }
     let after = baseline::now();
@@ -87,7 +88,7 @@ fn must_leave_nothing(
 /// When the last direct member exits cleanly, its group ends, whoever was spawned in it.
 pub(crate) fn last_direct_member_exits(_: &Start) {
     let mut reader = Reader::at_start();
-    for member in [LEFT, OTHER, RIGHT, Member("right-other")] {
+    for member in [LEFT, OTHER, RIGHT, RIGHT_OTHER, HOLDER] {
         member.condition();
     }
     let before = baseline::now();
@@ -117,7 +118,7 @@ pub(crate) fn last_direct_member_exits(_: &Start) {
     check!(wait_until(PATIENCE, is_forgotten));
     reader.must_be_at_end();
     let end_right = || {
-        Member("right-other").ends(Request::Exit(0));
+        RIGHT_OTHER.ends(Request::Exit(0));
         RIGHT.ends(Request::Exit(0));
     };
     must_leave_nothing(&before, reader, end_right, &["right-other", "right"]);
@@ -126,7 +127,7 @@ pub(crate) fn last_direct_member_exits(_: &Start) {
 /// A plain kill of any member restarts its group; only a group kill ends it.
 pub(crate) fn group_is_killed(start: &Start) {
     let mut reader = Reader::at_start();
-    for member in [LEFT, OTHER, RIGHT, Member("right-other")] {
+    for member in [LEFT, OTHER, RIGHT, RIGHT_OTHER, HOLDER] {
         member.condition();
     }
     let before = baseline::now();

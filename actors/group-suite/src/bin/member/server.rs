@@ -27,7 +27,7 @@ impl Member {
     fn obey(&mut self, request: Request) -> Result<Reply> {
         match request {
             Request::Inspect => Ok(Reply::Condition(Condition {
-                actor: syscall::entry::own_actor(),
+                actor: self.start.actor(),
                 incarnation: self.start.incarnation(),
                 previous: self.start.previous(),
                 arguments: Text::truncated(self.start.arguments()),
