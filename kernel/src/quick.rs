@@ -46,9 +46,9 @@ pub struct Place {
 }
 
 /// The gates, by slots of LAPs.
-pub static GATES: [Gate; LAPS_MAX as usize] = [const { Gate::NEW }; LAPS_MAX as usize];
+pub static GATES: [Gate; LAPS_MAX as usize] = [const { Gate::new() }; LAPS_MAX as usize];
 /// The places, by slots of actors.
-pub static PLACES: [Place; ACTORS_MAX as usize] = [const { Place::NEW }; ACTORS_MAX as usize];
+pub static PLACES: [Place; ACTORS_MAX as usize] = [const { Place::new() }; ACTORS_MAX as usize];
 
 /// Where assembly finds what.
 #[expect(
@@ -83,14 +83,16 @@ pub fn initialise() {
 }
 
 impl Gate {
-    const NEW: Self = Self {
-        key: AtomicU64::new(0),
-        free: AtomicU32::new(0),
-        callee: AtomicU64::new(0),
-        entry: AtomicU64::new(0),
-        cookie: AtomicU64::new(0),
-        stacks: AtomicU64::new(0),
-    };
+    const fn new() -> Self {
+        Self {
+            key: AtomicU64::new(0),
+            free: AtomicU32::new(0),
+            callee: AtomicU64::new(0),
+            entry: AtomicU64::new(0),
+            cookie: AtomicU64::new(0),
+            stacks: AtomicU64::new(0),
+        }
+    }
 
     /// The gate of the LAP in a slot.
     #[must_use]
@@ -127,10 +129,12 @@ impl Gate {
 }
 
 impl Place {
-    const NEW: Self = Self {
-        key: AtomicU64::new(0),
-        root: AtomicU64::new(0),
-    };
+    const fn new() -> Self {
+        Self {
+            key: AtomicU64::new(0),
+            root: AtomicU64::new(0),
+        }
+    }
 
     /// The place of the actor in a slot.
     #[must_use]

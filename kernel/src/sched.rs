@@ -57,6 +57,7 @@ enum End {
 impl Scheduler {
     /// A scheduler with nothing to run.
     #[must_use]
+    #[expect(clippy::new_without_default, reason = "there is one, made once")]
     pub const fn new() -> Self {
         Self {
             ready: [List::EMPTY; LEVELS],
