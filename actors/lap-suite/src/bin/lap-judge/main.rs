@@ -59,6 +59,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         "handler-freezes",
         freezes::no_handler_outlives_its_incarnation,
     ),
+    ("handler-group", freezes::no_handler_outlives_its_group),
     ("handler-interrupts", interrupts::interrupts),
     ("handler-many", times::many),
     ("handler-timeouts", times::timeouts),
