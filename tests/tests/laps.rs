@@ -73,6 +73,11 @@ fn faults_of_guests_are_the_callees() {
 }
 
 #[test]
+fn stacks_of_guests_are_paid_by_the_callee() {
+    holds("lap-frames");
+}
+
+#[test]
 fn depth_is_limited_and_guests_cannot_exit() {
     holds("lap-bounds");
 }

@@ -77,6 +77,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-copies-only", memory::nothing_else_is_given),
     ("lap-destroyed", basics::guests_of_a_destroyed_lap_finish),
     ("lap-faults", faults::faults_are_the_callees),
+    ("lap-frames", faults::stacks_count_for_the_callees_budget),
     ("lap-group", matrix::both_fail_as_a_group),
     ("lap-hostile", faults::hostile_callers_hurt_themselves),
     ("lap-lending", memory::lending),
