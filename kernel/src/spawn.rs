@@ -119,7 +119,7 @@ impl Kernel {
         let (group, own) = (record.group, &record.declaration);
         let former = self.names.get(What::Actor, request.name);
         let of_former = former.and_then(|slot| self.actors.at(slot));
-        if of_former.is_some_and(|it| it.state != ActorState::ABSENT || it.group != group) {
+        if of_former.is_some_and(|it| it.state() != ActorState::ABSENT || it.group != group) {
             return Err(Status::ALREADY_EXISTS.into());
         }
         let described = of_former.and_then(|it| it.described);
@@ -316,7 +316,7 @@ impl Kernel {
         parameters: Parameters,
     ) -> Option<ActorId> {
         let mut record = Actor::new(declaration, group);
-        record.state = ActorState::ABSENT;
+        record.stop(ActorState::ABSENT);
         record.described = Some(parameters);
         let actor = self.insert_actor(record)?;
         self.join_formers(actor.slot().0);
@@ -329,7 +329,7 @@ impl Kernel {
             self.release_image(slot);
         }
         if let Some(record) = self.actors.at_mut(slot) {
-            record.state = ActorState::ABSENT;
+            record.stop(ActorState::ABSENT);
             record.spawner = ActorId::NONE;
             record.is_outdated = remains == Remains::Nothing;
             self.join_formers(slot);
@@ -363,7 +363,7 @@ impl Kernel {
         }
         self.leave_formers(slot);
         match self.actors.at_mut(slot) {
-            Some(record) if record.described.is_some() => record.state = ActorState::TERMINATED,
+            Some(record) if record.described.is_some() => record.stop(ActorState::TERMINATED),
             _ => self.remove_actor(slot),
         }
     }
