@@ -23,6 +23,7 @@
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
+//! | `spawn`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `fail`, `logger`, `backlog`, `console`, `hooks` | dying, talking, listening, test hooks |
 //!

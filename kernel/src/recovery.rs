@@ -50,6 +50,8 @@ pub struct Recovery {
     pub news: List<NEWS>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
+    /// Spawned actors that can be started from an image in memory, that image, and who waits.
+    pub starts: VecDeque<(ActorId, u32, ThreadId)>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
     work: Option<Work>,
@@ -118,6 +120,7 @@ impl Recovery {
             manager,
             news: List::EMPTY,
             thawing: Thawing::EMPTY,
+            starts: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
@@ -197,6 +200,10 @@ impl Kernel {
         }
         if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
             self.deliver(slot);
+            return Progress::More;
+        }
+        if let Some(start) = self.recovery.starts.pop_front() {
+            self.start_spawned(start);
             return Progress::More;
         }
         if let Some(slot) = self.recovery.thawing.first() {

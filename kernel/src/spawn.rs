@@ -11,8 +11,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use abi::layout::RECORD_MAX;
 use abi::site::{ActorState, Rights};
+use abi::spawn::REQUEST_MAX;
 use abi::{ActorId, FaultRecord, Slot, SpawnRequest, Status, ThreadId};
 use restart_manager::{
     ActorDeclaration, ActorKind, DeclareError, Event, GROUPS_MAX, GroupSlot, Parameters, Remains,
@@ -87,24 +87,33 @@ impl Kernel {
             return Ok(Next::Again);
         }
         let actor = self.declare_spawned(&wanted)?;
-        let Some(image) = self.present_image(actor) else {
-            let thread = self.thread_id(self.scheduler.current());
-            self.block_current(Wait::Spawn(actor));
-            self.request_load(Load {
+        let waiter = self.thread_id(self.scheduler.current());
+        self.block_current(Wait::Spawn(actor));
+        match self.present_image(actor) {
+            // Nobody who has all he needs in memory waits for somebody's disk.
+            Some(image) => {
+                let start = (actor, image, waiter);
+                self.recovery.starts.push_back(start);
+                self.wake_recovery();
+            }
+            None => self.request_load(Load {
                 actor,
-                purpose: Purpose::Spawn(thread),
-            });
-            return Ok(Next::Blocked);
-        };
-        let installed = loader::install(self, actor, image);
-        self.tell_loaded(actor, installed);
-        installed.map_err(LoadError::status)?;
-        Ok(Next::Return([actor.raw(), 0, 0]))
+                purpose: Purpose::Spawn(waiter),
+            }),
+        }
+        Ok(Next::Blocked)
+    }
+
+    /// Starts a spawned actor from an image that is held for it.
+    pub fn start_spawned(&mut self, (actor, image, waiter): (ActorId, u32, ThreadId)) {
+        let result = loader::install(self, actor, image);
+        self.tell_loaded(actor, result);
+        self.finish_spawn(waiter, actor, result.map_err(LoadError::status));
     }
 
     fn spawn_request(&mut self, actor: u32, request: UserSlice) -> Result<SpawnRequest, Refusal> {
         let length = request.length() as usize;
-        let mut bytes = [0; RECORD_MAX];
+        let mut bytes = [0; REQUEST_MAX];
         let bytes = bytes.get_mut(..length).ok_or(Status::TOO_LONG)?;
         self.copy_in(actor, request, bytes)?;
         match postcard::take_from_bytes::<SpawnRequest>(bytes) {
@@ -168,7 +177,8 @@ impl Kernel {
     fn make_room(&mut self, wanted: &Wanted) -> Result<Progress, Status> {
         let group = self.recovery.manager.group(wanted.group);
         let spawned = group.ok_or(Status::DEAD)?.spawned_members();
-        if spawned >= SPAWNED_MAX || self.recovery.loads.len() >= ACTORS_MAX as usize {
+        let waiting = self.recovery.loads.len().max(self.recovery.starts.len());
+        if spawned >= SPAWNED_MAX || waiting >= ACTORS_MAX as usize {
             return Err(Status::LIMIT_REACHED);
         }
         let is_full =

@@ -113,6 +113,8 @@ pub(crate) fn guests_wait(_: &Start) {
     );
     must_be_home();
 
+    in_and_out();
+
     // A restart sends back who is inside, and turns away who is not; the next incarnation runs.
     send(40);
     send(41);
@@ -132,6 +134,33 @@ pub(crate) fn guests_wait(_: &Start) {
     must_come_to([14, 2, 1]);
     reader.must_be_at_end();
     baseline::must_come_back(&before, &["free frames"]);
+}
+
+/// A guest that comes and goes takes the quick way as long as there is one: not while the target is
+/// frozen.
+#[track_caller]
+fn in_and_out() {
+    static VISITS: AtomicU64 = AtomicU64::new(0);
+    let body = |_| {
+        let lap = target_lap();
+        while lap.invoke([0, 0], Span::FOREVER).is_ok() {
+            VISITS.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    Thread::spawn(body, 0, 16 * 1024, PRIORITY).must("a thread");
+    let visits = || VISITS.load(Ordering::Relaxed);
+    let mut last = 0;
+    for _ in 0..5 {
+        check!(wait_until(PATIENCE, || visits() > last + 10));
+        site::freeze(TARGET.actor()).must("to freeze");
+        let before = visits();
+        thread::sleep(Span::from_millis(20));
+        // One may have been on its way out.
+        check!(visits() <= before + 1, "visits of a frozen actor");
+        last = visits();
+        site::thaw(TARGET.actor()).must("to thaw");
+    }
+    check!(wait_until(PATIENCE, || visits() > last + 10));
 }
 
 /// The thread that visits ends when it has come home.

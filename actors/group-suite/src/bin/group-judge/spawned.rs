@@ -17,6 +17,9 @@ const PARENT: Member = Member("parent");
 const SIBLING: Member = Member("sibling");
 const CHILD: Member = Member("child");
 
+/// The most instructions a step of the kernel may take with interrupts off.
+const OFF_MAX: u64 = 4_000;
+
 fn block_reads() -> u64 {
     site::info().must("the site's counters").block_reads
 }
@@ -82,11 +85,20 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
     must_be_refused(site::find("child"), Status::DEAD, "finding who is done");
     must_be_refused(site::kill(old), Status::DEAD, "killing who is done");
     check_eq!(PARENT.condition().incarnation, 30);
+    let off = || site::info().must("the site's counters").interrupts_off;
+    off();
+    PARENT.condition();
+    let request = off();
     // Other arguments make it no other actor.
     let actor = PARENT.spawns(Order {
         arguments: Text::truncated("says something"),
         ..Order::member("child")
     });
+    let spawn = off();
+    check!(
+        spawn <= request.max(OFF_MAX),
+        "interrupts were off for {spawn}, and for {request} for a request"
+    );
     let condition = CHILD.condition();
     check_eq!((condition.actor, condition.incarnation), (actor, 31));
     check_eq!(condition.previous, PreviousEnd::Exited);
