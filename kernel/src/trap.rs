@@ -122,7 +122,7 @@ impl Kernel {
         self.serve_deadlines(now);
         self.serve_timed(now);
         self.serve_watch(now);
-        if backlog::is_pending() || self.has_untold() {
+        if backlog::is_pending() || self.has_untold() || self.has_unrecorded() {
             self.wake_writer();
         }
     }
