@@ -92,28 +92,36 @@ pub fn rehearse<'e>(
 }
 
 impl RestartManager<'_> {
-    /// The actor an entry is about; it is made up if there is none.
+    /// The actor an entry is about. One that had ended was spawned again; one that there never was
+    /// is made up.
     fn slot_of(&mut self, entry: &LedgerEntry) -> Option<Slot> {
-        let mut free = None;
+        let (mut former, mut free) = (None, None);
         for index in 0..self.actor_slots() {
             let slot = Slot(u32::try_from(index).ok()?);
-            match self.actor(slot).filter(|actor| actor.state().is_present()) {
-                Some(actor) if *actor.name() == entry.name => return Some(slot),
-                None if free.is_none() => free = Some(slot),
+            match self.actor(slot) {
+                Some(actor) if *actor.name() == entry.name => {
+                    if actor.state().is_present() {
+                        return Some(slot);
+                    }
+                    former = Some((slot, actor.kind, actor.parameters));
+                }
+                None if free.is_none() => {
+                    free = Some((slot, ActorKind::Direct, Parameters::DEFAULT))
+                }
                 _ => {}
             }
         }
-        let slot = free?;
+        let (slot, kind, parameters) = former.or(free)?;
         let group = match self.group_named(entry.group) {
             Some(group) => group,
             None => self.declare_group(entry.group, None).ok()?,
         };
         let declaration = ActorDeclaration {
-            actor: abi::ActorId::new(slot, abi::Generation::FIRST),
+            actor: abi::ActorId::new(slot, entry.actor.generation().max(abi::Generation::FIRST)),
             name: entry.name,
             group,
-            kind: ActorKind::Direct,
-            parameters: Parameters::DEFAULT,
+            kind,
+            parameters,
         };
         self.declare_actor(declaration).ok()?;
         Some(slot)
@@ -190,6 +198,8 @@ impl RestartManager<'_> {
             _ => false,
         };
         if is_done && has_ended {
+            // By its slot here, should it be spawned again.
+            actor.actor = abi::ActorId::new(slot, entry.actor.generation());
             actor.state = State::Terminating;
             self.on_ended(slot);
         }

@@ -124,7 +124,11 @@ pub(crate) fn compile(name: &str) -> Result<Compiled> {
     })
 }
 
-fn read(name: &str) -> Result<Site> {
+/// Reads and validates a site.
+///
+/// # Errors
+/// When the description has problems: they have been printed, all of them.
+pub(crate) fn read(name: &str) -> Result<Site> {
     check(name)?;
     let path = path(name);
     let shown = relative(&path).display().to_string();
