@@ -231,3 +231,193 @@ impl fmt::Display for TraceError {
 }
 
 impl std::error::Error for TraceError {}
+
+#[cfg(test)]
+mod tests {
+    use abi::trace::RECORD_MAX;
+    use abi::{
+        ActorId, Advice, Cause, FaultKind, FaultRecord, Instant, Outcome, Phases, Registers,
+        Response, Span, Text, ThreadId,
+    };
+
+    use super::*;
+
+    fn site() -> Site {
+        Site {
+            name: Name::truncated("office"),
+            subsystems: Vec::new(),
+            groups: vec![site::Group {
+                name: Name::truncated("kernel"),
+                subsystem: None,
+                edges: Vec::new(),
+                parameters: Parameters::DEFAULT,
+            }],
+            actors: Vec::new(),
+            parameters: Parameters::DEFAULT,
+        }
+    }
+
+    fn entry(sequence: u64) -> LedgerEntry {
+        LedgerEntry {
+            sequence,
+            time: Instant(5_000),
+            actor: ActorId::from_raw(7),
+            successor: ActorId::NONE,
+            name: Name::truncated("clerk"),
+            group: Name::truncated("office"),
+            incarnation: 1,
+            cause: Cause::Fault(FaultRecord::new(FaultKind::PANIC)),
+            response: Response::HOT_RESTART,
+            outcome: Outcome::PENDING,
+            block_reads: 0,
+            phases: Phases::default(),
+            advice: Advice::FOLLOWED,
+            scope: Name::truncated("office"),
+        }
+    }
+
+    fn frame(record: &Record) -> Vec<u8> {
+        let mut buffer = [0; RECORD_MAX];
+        postcard::to_slice_cobs(record, &mut buffer)
+            .unwrap()
+            .to_vec()
+    }
+
+    fn start() -> Vec<u8> {
+        frame(&Record::Start {
+            version: VERSION,
+            policy: Name::truncated("never"),
+        })
+    }
+
+    fn recorded(records: &[LedgerEntry]) -> Vec<u8> {
+        let frames = records.iter().map(|entry| frame(&Record::Entry(*entry)));
+        std::iter::once(start()).chain(frames).flatten().collect()
+    }
+
+    #[test]
+    fn the_last_record_of_an_entry_counts_and_gaps_are_said() {
+        let done = LedgerEntry {
+            outcome: Outcome::DONE,
+            ..entry(2)
+        };
+        let recording = recorded(&[entry(4), entry(2), done, entry(5), entry(9)]);
+        let trace = Trace::of(&site(), &recording, "passed").unwrap();
+        assert_eq!(trace.entries, [done, entry(4), entry(5), entry(9)]);
+        assert_eq!(trace.lost, [1..=1, 3..=3, 6..=8]);
+        assert_eq!((trace.policy.as_str(), trace.damaged), ("never", 0));
+    }
+
+    #[test]
+    fn what_was_cut_is_left_out_and_said() {
+        let whole = frame(&Record::Entry(entry(3)));
+        let mut recording = b"noise of a firmware's\0".to_vec();
+        recording.extend(recorded(&[entry(1), entry(2)]));
+        recording.extend(&whole[..whole.len() / 2]);
+        let trace = Trace::of(&site(), &recording, "passed").unwrap();
+        assert_eq!(trace.entries, [entry(1), entry(2)]);
+        assert_eq!(trace.damaged, 2);
+        // A kernel that ends while it writes begins anew.
+        recording.push(0);
+        recording.extend(&whole);
+        let trace = Trace::of(&site(), &recording, "passed").unwrap();
+        assert_eq!(trace.entries, [entry(1), entry(2), entry(3)]);
+    }
+
+    #[test]
+    fn silence_and_other_versions_are_refused() {
+        let of = |recording: &[u8]| Trace::of(&site(), recording, "passed").map(|_| ());
+        assert!(matches!(of(&[]), Err(TraceError::Silence)));
+        let newer = frame(&Record::Start {
+            version: VERSION + 1,
+            policy: Name::EMPTY,
+        });
+        assert!(matches!(of(&newer), Err(TraceError::Version(_))));
+        let text = Trace::of(&site(), &start(), "passed").unwrap().to_json();
+        let newer = text.replacen("\"version\": 1", "\"version\": 2", 1);
+        assert!(matches!(
+            Trace::from_json(&newer),
+            Err(TraceError::Version(2))
+        ));
+    }
+
+    #[test]
+    fn json_is_read_back_with_names_for_numbers() {
+        let unknown = LedgerEntry {
+            response: Response(99),
+            ..entry(2)
+        };
+        let trace = Trace::of(&site(), &recorded(&[entry(1), unknown]), "passed").unwrap();
+        let text = trace.to_json();
+        assert!(
+            text.contains("\"response\": \"hot restart\"") && text.contains("\"response\": 99")
+        );
+        assert_eq!(Trace::from_json(&text).unwrap(), trace);
+        let error = Trace::from_json(&text.replace("hot restart", "hot start")).unwrap_err();
+        assert!(error.to_string().contains("\"hot restart\""), "{error}");
+        assert!(Trace::from_json("{}").is_err());
+    }
+
+    #[test]
+    fn no_record_is_longer_than_the_kernel_has_room_for() {
+        const NUMBER: u64 = u64::MAX;
+        let registers = Registers {
+            rax: NUMBER,
+            rbx: NUMBER,
+            rcx: NUMBER,
+            rdx: NUMBER,
+            rsi: NUMBER,
+            rdi: NUMBER,
+            rbp: NUMBER,
+            rsp: NUMBER,
+            r8: NUMBER,
+            r9: NUMBER,
+            r10: NUMBER,
+            r11: NUMBER,
+            r12: NUMBER,
+            r13: NUMBER,
+            r14: NUMBER,
+            r15: NUMBER,
+            rip: NUMBER,
+            rflags: NUMBER,
+        };
+        let longest = Name::truncated(&"x".repeat(100));
+        let fault = FaultRecord {
+            kind: FaultKind(u16::MAX),
+            vector: Some(u8::MAX),
+            code: NUMBER,
+            address: NUMBER,
+            actor: ActorId::from_raw(NUMBER),
+            incarnation: u32::MAX,
+            thread: ThreadId::from_raw(NUMBER),
+            time: Instant(NUMBER),
+            registers,
+            message: Text::truncated(&"x".repeat(300)),
+        };
+        let span = Span(NUMBER);
+        let largest = LedgerEntry {
+            sequence: NUMBER,
+            time: Instant(NUMBER),
+            actor: ActorId::from_raw(NUMBER),
+            successor: ActorId::from_raw(NUMBER),
+            name: longest,
+            group: longest,
+            incarnation: u32::MAX,
+            cause: Cause::Fault(fault),
+            response: Response(u16::MAX),
+            outcome: Outcome(u16::MAX),
+            block_reads: NUMBER,
+            phases: Phases {
+                freeze: span,
+                delay: span,
+                restart: span,
+                activate: span,
+                first_reply: span,
+            },
+            advice: Advice(u16::MAX),
+            scope: longest,
+        };
+        let length = frame(&Record::Entry(largest)).len();
+        assert!(length > RECORD_MAX / 2, "{length}: is it the largest?");
+    }
+}

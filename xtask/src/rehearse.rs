@@ -1,8 +1,10 @@
 //! `cargo xtask rehearse`: what another policy would have decided in a recorded run.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+use abi::{Advice, Response, Span};
 use anyhow::{Context, Result};
 use refrain_tests::rehearsal::{Decided, Pair};
 use refrain_tests::{Rehearsal, Trace};
@@ -58,21 +60,22 @@ fn report(trace: &Trace, rehearsal: &Rehearsal) -> String {
     let rows = rehearsal.decisions.iter().map(row);
     text.push_str(&table(std::iter::once(heads).chain(rows).collect()));
     for lost in &trace.lost {
-        text.push_str(&format!(
-            "entries {} to {} are lost: the ledger was full before they were written out\n",
-            lost.start(),
-            lost.end()
-        ));
+        let (first, last) = (lost.start(), lost.end());
+        let _ = writeln!(
+            text,
+            "entries {first} to {last} are lost: they were overwritten before they were recorded"
+        );
     }
     if trace.damaged > 0 {
-        text.push_str(&format!("{} pieces were cut off\n", trace.damaged));
+        let _ = writeln!(text, "{} records cannot be read", trace.damaged);
     }
-    text.push_str(&format!(
-        "{} decisions in {} entries, {} differ\n",
+    let _ = writeln!(
+        text,
+        "{} decisions in {} entries, {} differ",
         rehearsal.decisions.len(),
         rehearsal.entries,
         rehearsal.differences
-    ));
+    );
     text
 }
 
@@ -91,14 +94,19 @@ fn row(pair: &Pair) -> [String; 7] {
 /// What was decided; with whom, if not with the actor's own group; and what is unusual about it.
 fn decided(pair: &Pair, decided: &Decided) -> String {
     let mut text = decided.response.to_string();
-    if decided.scope != pair.group {
-        text.push_str(&format!(" of {}", decided.scope));
+    let is_of_site = matches!(
+        decided.response,
+        Response::SITE_RESTART | Response::SITE_REBOOT
+    );
+    if decided.scope != pair.group && !is_of_site {
+        let _ = write!(text, " of {}", decided.scope);
     }
-    if decided.delay != abi::Span::ZERO {
-        text.push_str(&format!(" after {}", decided.delay));
+    // What is shorter is no backoff, but the time until the restart began.
+    if decided.delay >= Span::from_millis(1) {
+        let _ = write!(text, " after {} ms", decided.delay.0 / 1_000_000);
     }
-    if decided.advice != abi::Advice::FOLLOWED {
-        text.push_str(&format!(" ({})", decided.advice));
+    if decided.advice != Advice::FOLLOWED {
+        let _ = write!(text, " ({})", decided.advice);
     }
     text
 }

@@ -6,6 +6,4 @@
 //! `debug_console` and `exit`.
 
 pub mod x86_64;
-pub use self::x86_64::{
-    clock, cpu, debug_console, entry, exit, frame, interrupts, serial, tables,
-};
+pub use self::x86_64::{clock, cpu, debug_console, entry, exit, frame, interrupts, serial, tables};
