@@ -69,7 +69,9 @@ impl Kernel {
         if IS_ON.load(Ordering::Relaxed) {
             debug_console::write(&[0]);
         }
-        self.recovery.recorded.take().map(tell);
+        if let Some(entry) = self.recovery.recorded.take() {
+            tell(entry);
+        }
         while let Some(entry) = self.take_unrecorded() {
             tell(entry);
         }

@@ -121,10 +121,10 @@ fn see(svg: &str) -> Seen {
     let mut seen = Seen::default();
     for line in svg.lines() {
         let word = |key: &str| {
-            let from = line.find(&format!(" {key}=\"")).unwrap() + key.len() + 3;
-            line[from..].split('"').next().unwrap()
+            let from = line.find(&format!(" {key}=\"")).expect(key) + key.len() + 3;
+            line[from..].split('"').next().expect("a word")
         };
-        let number = |key: &str| -> usize { word(key).parse().unwrap() };
+        let number = |key: &str| -> usize { word(key).parse().expect("a number") };
         let area = || {
             let (left, top) = (number("x"), number("y"));
             [left, top, left + number("width"), top + number("height")]
@@ -136,7 +136,7 @@ fn see(svg: &str) -> Seen {
         } else if line.starts_with("<rect class=\"subsystem\"") {
             seen.subsystems.push(area());
         } else if line.starts_with("<text class=\"label\"") {
-            let text = line.split(['<', '>']).nth(2).unwrap();
+            let text = line.split(['<', '>']).nth(2).expect("a text");
             let (x, y) = (number("x"), number("y"));
             seen.labels
                 .push([x, y - 9, x + 6 * text.chars().count(), y + 2]);

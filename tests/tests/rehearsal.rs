@@ -15,17 +15,19 @@ fn record(site: &str, policy: &str) -> Report {
 
 /// The trace of a run, by way of its text.
 fn trace(site: &str, report: &Report) -> Trace {
-    let disk = fs::read(artifacts::disk(site)).unwrap();
+    let disk = fs::read(artifacts::disk(site)).expect("the disk of the site");
     let content = disk::find(&disk, "site.postcard").content;
-    let site = load(&disk[content]).unwrap();
-    let trace = Trace::of(&site, report.recording(), &report.outcome().to_string()).unwrap();
+    let site = load(&disk[content]).expect("the description of the site");
+    let trace = Trace::of(&site, report.recording(), &report.outcome().to_string());
+    let trace = trace.expect("a trace");
     let text = trace.to_json();
-    assert_eq!(Trace::from_json(&text).unwrap(), trace);
+    assert_eq!(Trace::from_json(&text).expect("what was written"), trace);
     trace
 }
 
 fn rehearse(trace: &Trace, policy: &str) -> Rehearsal {
-    Rehearsal::of(trace, policies::named(policy).unwrap()).unwrap()
+    let policy = policies::named(policy).expect("a policy");
+    Rehearsal::of(trace, policy).expect("a site that can be")
 }
 
 #[test]
