@@ -77,6 +77,8 @@ pub mod naming;
 #[cfg(target_os = "none")]
 pub mod port;
 #[cfg(target_os = "none")]
+pub mod quick;
+#[cfg(target_os = "none")]
 pub mod recording;
 #[cfg(target_os = "none")]
 pub mod recovery;

@@ -29,7 +29,7 @@ use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, loader, logger, recording};
+use crate::{backlog, loader, logger, quick, recording};
 
 /// The most groups there can be.
 const GROUPS_MAX: usize = 256;
@@ -110,6 +110,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             .allocate_contiguous(heap_frames)
             .expect("memory for the heap");
         heap::initialise(heap_start, heap_frames);
+        quick::initialise();
         tables::initialise();
         cpu::initialise(cpu::features());
         clock::initialise();
@@ -137,7 +138,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),
         handlers: Handlers::new(),
-        scheduler: Scheduler::new(kernel_root),
+        scheduler: Scheduler::new(),
         timers: Timers::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),
