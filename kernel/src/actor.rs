@@ -5,6 +5,7 @@ use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
 use abi::{FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
+use crate::due::{Place, Timed};
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
@@ -101,6 +102,8 @@ pub struct Actor {
     pub start_due: Instant,
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
+    /// Its place among those that are watched.
+    pub watch: Place,
     /// Whether threads in it are sent back: it is frozen for good.
     pub deflects: bool,
     /// Frames in its persistent regions.
@@ -162,6 +165,7 @@ impl Actor {
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
+            watch: Place::FREE,
             deflects: false,
             persistent_frames: 0,
             block_reads: 0,
@@ -186,6 +190,24 @@ impl Linked<NEWS> for Actor {
 
     fn link_ref(&self) -> &Link {
         &self.link
+    }
+}
+
+impl Timed for Actor {
+    fn place(&mut self) -> &mut Place {
+        &mut self.watch
+    }
+
+    fn place_ref(&self) -> &Place {
+        &self.watch
+    }
+}
+
+impl Actor {
+    /// The earlier of its deadlines.
+    #[must_use]
+    pub fn watch_due(&self) -> Instant {
+        self.start_due.min(self.heartbeat_due)
     }
 }
 

@@ -13,7 +13,8 @@ use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text};
+use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text};
+use log::Level;
 use restart_manager::{Action, Event, Fate, RestartManager, Source};
 
 use crate::actor::{NEWS, News};
@@ -23,6 +24,7 @@ use crate::image::Image;
 use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
 use crate::list::List;
+use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
@@ -144,7 +146,8 @@ impl Kernel {
         self.wake_event(self.recovery.writer);
     }
 
-    fn wake_event(&mut self, thread: u32) {
+    /// Wakes a kernel thread that waits to be woken.
+    pub fn wake_event(&mut self, thread: u32) {
         let waits = self
             .threads
             .at(thread)
@@ -519,7 +522,7 @@ impl Kernel {
                 self.recovery.news.remove(&mut self.actors, slot);
                 self.release_image(slot);
                 self.forget_server(slot);
-                log::warn!("{name}: terminated");
+                logger::say(Level::Warn, ["recovery: ", name.as_str(), ": terminated"]);
                 self.report(Event::Ended { actor: id });
             }
         }
@@ -547,7 +550,8 @@ impl Kernel {
 
     /// Checks one page of the pristine images; the idle thread goes round all of them. Text and
     /// untouched data are in use all the time, so there is no moment before their use.
-    pub fn scrub(&mut self) {
+    /// Returns which page fails, at first.
+    pub fn scrub(&mut self) -> Option<(Name, u32)> {
         let (slot, page) = self.scrubbed;
         let Some(image) = self
             .images
@@ -556,14 +560,15 @@ impl Kernel {
         else {
             let next = slot + 1;
             self.scrubbed = (if next < self.images.end() { next } else { 0 }, 0);
-            return;
+            return None;
         };
-        let frame = Frame(image.extent.start).offset(page);
-        if !image.is_damaged && !is_intact(image, frame) {
-            image.is_damaged = true;
-            log::error!("image {}: page {page} fails its check", image.name);
-        }
         self.scrubbed = (slot, page + 1);
+        let frame = Frame(image.extent.start).offset(page);
+        if image.is_damaged || is_intact(image, frame) {
+            return None;
+        }
+        image.is_damaged = true;
+        Some((image.name, page))
     }
 
     /// Asks the loader to read an actor's image.

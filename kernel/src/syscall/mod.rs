@@ -15,9 +15,11 @@ use abi::{
 };
 
 use crate::arch::clock;
+use crate::backlog;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::logger::OneLine;
+use crate::line::one_line;
+use crate::logger;
 use crate::naming::What;
 use crate::thread::{State, Wait};
 use crate::user::UserSlice;
@@ -322,10 +324,16 @@ impl Kernel {
             5 => log::Level::Trace,
             _ => return Err(Status::BAD_ARGUMENT.into()),
         };
-        let text = self.text::<LOG_MAX>(actor, text)?;
+        if !backlog::make_room() {
+            return Ok(Next::Again);
+        }
+        let mut bytes = [0; LOG_MAX];
+        let text = text.cut(LOG_MAX as u64);
+        self.copy_in(actor, text, &mut bytes)?;
         if let Some(actor) = self.actors.at(actor) {
             let name = actor.declaration.name;
-            log::log!(target: "actor", level, "{name}: {}", OneLine(text.as_str()));
+            let line = one_line(&mut bytes[..text.length() as usize]);
+            logger::say(level, [name.as_str(), ": ", line]);
         }
         Ok(DONE)
     }

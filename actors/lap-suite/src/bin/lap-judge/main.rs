@@ -34,6 +34,7 @@ mod next;
 mod peers;
 mod place;
 mod random;
+mod strike;
 mod sweep;
 mod times;
 mod traps;
@@ -74,6 +75,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-faults", faults::faults_are_the_callees),
     ("lap-group", matrix::both_fail_as_a_group),
     ("lap-hostile", faults::hostile_callers_hurt_themselves),
+    ("lap-interrupts-off", matrix::interrupts_stay_on),
     ("lap-lending", memory::lending),
     ("lap-loops", nested::loops),
     ("lap-names", basics::names_are_found_and_taken),
