@@ -21,13 +21,14 @@ use crate::actor::{NEWS, News};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
 use crate::image::Image;
-use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
+use crate::lap::CLOSING;
 use crate::list::List;
 use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
+use crate::naming::{self, WayIn};
 use crate::region::Origin;
 use crate::slot;
 use crate::thread::{HOME, State, Wait};
@@ -47,6 +48,8 @@ pub struct Recovery {
     pub manager: RestartManager<'static>,
     /// Actors of which it has to be told something.
     pub news: List<NEWS>,
+    /// LAPs whose stacks are to be freed.
+    pub closing: List<CLOSING>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
     work: Option<Work>,
@@ -76,6 +79,8 @@ enum Work {
         /// LAPs and ports still to be renounced.
         laps: u32,
         ports: u32,
+        /// The one of them at which not everybody who waits has been told yet.
+        way: Option<WayIn>,
         /// The thread stopped last.
         thread: Option<u32>,
     },
@@ -101,6 +106,7 @@ impl Recovery {
         Self {
             manager,
             news: List::EMPTY,
+            closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
@@ -188,7 +194,13 @@ impl Kernel {
                 self.begin(action);
                 Progress::More
             }
-            None => Progress::Finished,
+            None => match self.recovery.closing.first() {
+                Some(lap) => {
+                    self.close_some(lap);
+                    Progress::More
+                }
+                None => Progress::Finished,
+            },
         }
     }
 
@@ -296,6 +308,7 @@ impl Kernel {
             successor,
             laps,
             ports,
+            way: None,
             thread: None,
         });
     }
@@ -309,12 +322,13 @@ impl Kernel {
                 successor,
                 mut laps,
                 mut ports,
+                mut way,
                 mut thread,
             } => {
                 let slot = actor.slot().0;
-                let port_fate = match fate {
-                    Fate::Restart => PortFate::Successor,
-                    Fate::End | Fate::Hold => PortFate::End,
+                let fate_of_ways = match fate {
+                    Fate::Restart => naming::Fate::Successor,
+                    Fate::End | Fate::Hold => naming::Fate::End,
                 };
                 for _ in 0..BATCH {
                     let Some(record) = self.actors.at_mut(slot) else {
@@ -324,15 +338,20 @@ impl Kernel {
                         self.disconnect(handler);
                     } else if let Some(lending) = record.lendings.first() {
                         self.hide_lending(lending);
-                    } else if laps > 0 {
-                        laps -= 1;
-                        if let Some(lap) = record.laps.rotate(&mut self.laps) {
-                            self.renounce_lap(lap, port_fate);
+                    } else if let Some(begun) = way {
+                        if self.turn_one_away(begun) == Progress::Finished {
+                            way = None;
                         }
-                    } else if ports > 0 {
-                        ports -= 1;
-                        if let Some(port) = record.ports.rotate(&mut self.ports) {
-                            self.renounce_port(port, port_fate);
+                    } else if laps > 0 || ports > 0 {
+                        way = if laps > 0 {
+                            laps -= 1;
+                            record.laps.rotate(&mut self.laps).map(WayIn::Lap)
+                        } else {
+                            ports -= 1;
+                            record.ports.rotate(&mut self.ports).map(WayIn::Port)
+                        };
+                        if let Some(way) = way {
+                            self.renounce(way, fate_of_ways);
                         }
                     } else if let Some(visitor) = record.visitors.first()
                         && fate != Fate::Hold
@@ -352,6 +371,7 @@ impl Kernel {
                     successor,
                     laps,
                     ports,
+                    way,
                     thread,
                 })
             }
@@ -421,20 +441,13 @@ impl Kernel {
             }
             return Progress::More;
         }
-        if after != After::HotRestart
-            && let Some(port) = actor.ports.first()
-        {
-            // A reloaded actor makes its ports anew; until then its callers wait for them.
-            if after == After::Terminate {
-                self.renounce_port(port, PortFate::End);
+        // A reloaded actor makes its ports anew; until then its callers wait for them.
+        if after == After::Terminate {
+            let port = actor.ports.first().map(WayIn::Port);
+            if let Some(way) = port.or(actor.laps.first().map(WayIn::Lap)) {
+                self.end_some(way);
                 return Progress::More;
             }
-        }
-        if after == After::Terminate
-            && let Some(lap) = actor.laps.first()
-        {
-            self.renounce_lap(lap, PortFate::End);
-            return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
             return Progress::Finished;

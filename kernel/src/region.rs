@@ -68,10 +68,6 @@ pub enum Origin {
 }
 
 impl Kind {
-    const fn is_private(self) -> bool {
-        matches!(self, Self::Stack | Self::Private)
-    }
-
     /// Whether `access` is among the rights.
     #[must_use]
     pub const fn allows(self, access: Access) -> bool {
@@ -169,28 +165,52 @@ impl Regions {
         Ok(())
     }
 
-    /// Adds a stack or private region in the first gap that also holds its guard pages.
+    /// Adds `count` stacks or private regions of `pages` pages, one above the other with a guard
+    /// page between, in the first gap that holds them all and the guard pages. Returns the first.
     ///
     /// # Errors
     /// See [`RegionError`].
-    pub fn place(&mut self, pages: u64, kind: Kind) -> Result<Region, RegionError> {
-        let window_end = PRIVATE_END / PAGE_BYTES;
+    pub fn place(&mut self, pages: u64, count: u32, kind: Kind) -> Result<Region, RegionError> {
+        if self.0.len() + count as usize > REGIONS_MAX
+            || self.0.try_reserve(count as usize).is_err()
+        {
+            return Err(RegionError::TooMany);
+        }
+        let stride = pages.checked_add(1).ok_or(RegionError::NoRoom)?;
+        let all = stride
+            .checked_mul(u64::from(count))
+            .ok_or(RegionError::NoRoom)?;
+        let (window, end) = self.private_window();
         let mut start = PRIVATE_START / PAGE_BYTES + 1;
-        for region in self.0.iter().filter(|region| region.kind.is_private()) {
-            if region.start.0.saturating_sub(start) > pages {
+        let mut index = window;
+        for region in &self.0[window..end] {
+            if region.start.0.saturating_sub(start) >= all {
                 break;
             }
             start = region.end.0 + 1;
+            index += 1;
         }
-        let end = start.checked_add(pages).filter(|end| *end < window_end);
-        let end = end.ok_or(RegionError::NoRoom)?;
-        let region = Region {
-            start: Page(start),
-            end: Page(end),
-            kind,
+        let stop = start.checked_add(all);
+        if stop.is_none_or(|stop| stop > PRIVATE_END / PAGE_BYTES) {
+            return Err(RegionError::NoRoom);
+        }
+        let region = |number: u64| {
+            let start = Page(start + number * stride);
+            let end = Page(start.0 + pages);
+            Region { start, end, kind }
         };
-        self.insert(region)?;
-        Ok(region)
+        self.0
+            .splice(index..index, (0..u64::from(count)).map(region));
+        Ok(region(0))
+    }
+
+    /// Where in the list stacks and private regions are.
+    fn private_window(&self) -> (usize, usize) {
+        let at = |address| {
+            self.0
+                .partition_point(|region| region.start.address() < address)
+        };
+        (at(PRIVATE_START), at(PRIVATE_END))
     }
 
     /// The region that starts at `start`.
@@ -214,7 +234,8 @@ impl Regions {
 
     /// Takes out everything that does not outlive an incarnation: stacks and private regions.
     pub fn remove_private(&mut self) {
-        self.0.retain(|region| !region.kind.is_private());
+        let (start, end) = self.private_window();
+        self.0.drain(start..end);
     }
 
     /// Takes out everything.
@@ -251,7 +272,7 @@ mod tests {
     #[test]
     fn the_page_below_a_stack_is_its_guard() {
         let mut regions = Regions::new();
-        let stack = regions.place(4, Kind::Stack).unwrap();
+        let stack = regions.place(4, 1, Kind::Stack).unwrap();
         let below = Page(stack.start.0 - 1);
         assert_eq!(regions.check(below, Access::Write), Err(PageError::Guard));
         assert_eq!(
@@ -279,8 +300,8 @@ mod tests {
         for region in kept {
             regions.insert(region).unwrap();
         }
-        regions.place(1, Kind::Stack).unwrap();
-        regions.place(1, Kind::Private).unwrap();
+        regions.place(1, 2, Kind::Stack).unwrap();
+        regions.place(1, 1, Kind::Private).unwrap();
         regions.remove_private();
         assert_eq!(regions.0, kept);
     }
@@ -291,7 +312,7 @@ mod tests {
             let mut regions = Regions::new();
             for (kind, position, pages) in operations {
                 match kind {
-                    0 => { let _ = regions.place(pages, Kind::Private); }
+                    0 => { let _ = regions.place(pages, 1 + position as u32 % 3, Kind::Private); }
                     1 => {
                         let start = Page(512 + position);
                         let _ = regions.insert(Region { start, end: Page(start.0 + pages), kind: Kind::Zeroed });

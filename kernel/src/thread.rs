@@ -5,7 +5,7 @@
 //! holds the kernel: a freeze never waits for a thread to come out of somewhere.
 
 use abi::layout::LAP_DEPTH_MAX;
-use abi::{ActorId, LapId, Name};
+use abi::{ActorId, LapId, Name, PortId};
 
 use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
@@ -105,15 +105,15 @@ pub enum Wait {
     },
     /// Room in a port's queue.
     Send {
-        /// The port's slot.
-        port: u32,
+        /// The port.
+        port: PortId,
         /// The message, still in the sender's memory.
         message: UserSlice,
     },
     /// The reply to a call.
     Call {
-        /// The port's slot.
-        port: u32,
+        /// The port.
+        port: PortId,
         /// The request, still in the caller's memory until it is taken.
         request: UserSlice,
         /// Where the reply goes.
@@ -125,8 +125,8 @@ pub enum Wait {
     Find(What, Name),
     /// To be let into a LAP: for its owner, or for a stack.
     Enter {
-        /// The LAP's slot.
-        lap: u32,
+        /// The LAP.
+        lap: LapId,
         /// What it wants there.
         invocation: Invocation,
     },

@@ -23,7 +23,7 @@ impl Kernel {
         let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         let region = record
             .regions
-            .place(pages, Kind::Private)
+            .place(pages, 1, Kind::Private)
             .map_err(refusal)?;
         Ok(Next::Return([region.start.address(), 0, 0]))
     }
@@ -61,11 +61,6 @@ impl Kernel {
         }
         record.regions.remove(start, |_| true);
         Trim::Gone
-    }
-
-    /// Frees a whole region of an actor's; for small ones.
-    pub fn free_region(&mut self, actor: u32, start: Page, wanted: impl Fn(Kind) -> bool) {
-        while self.trim_region(actor, start, &wanted) == Trim::More {}
     }
 
     pub(super) fn persistent_open(

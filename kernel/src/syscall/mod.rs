@@ -125,12 +125,9 @@ impl Kernel {
                 depth,
             } => {
                 let name = self.optional_name(actor, name, length)?;
-                let port = self.port_create(actor, name, depth)?;
-                Ok(Next::Return([port.raw(), 0, 0]))
+                self.port_create(actor, name, depth)
             }
-            Call::PortDestroy { port } => self
-                .port_destroy(actor, PortId::from_raw(port))
-                .map(|()| DONE),
+            Call::PortDestroy { port } => self.port_destroy(actor, PortId::from_raw(port)),
             Call::PortFind {
                 name,
                 length,
