@@ -15,6 +15,8 @@ use crate::thread::{HOME, VISITOR};
 
 /// Link to the other actors with news for the Restart Manager.
 pub const NEWS: usize = 0;
+/// Link to the owner's other persistent regions.
+pub const KEPT: usize = 0;
 
 /// What the site description says about an actor, as the kernel needs it.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +108,11 @@ pub struct Actor {
     pub watch: Place,
     /// Whether threads in it are sent back: it is frozen for good.
     pub deflects: bool,
-    /// Frames in its persistent regions.
+    /// Its persistent regions.
+    pub persistent: List<KEPT>,
+    /// How many.
+    pub persistent_count: u32,
+    /// Frames in them.
     pub persistent_frames: u32,
     /// Blocks read from stable storage, by anybody, until the present restart began.
     pub block_reads: u64,
@@ -167,6 +173,8 @@ impl Actor {
             heartbeat_due: Instant::NEVER,
             watch: Place::FREE,
             deflects: false,
+            persistent: List::EMPTY,
+            persistent_count: 0,
             persistent_frames: 0,
             block_reads: 0,
             is_damaged: false,
@@ -223,4 +231,16 @@ pub struct PersistentRegion {
     pub page: crate::mm::Page,
     /// How many of its frames have been zeroed. Until all are, nobody sees it.
     pub zeroed: u32,
+    /// Its place among those of its owner.
+    pub link: Link,
+}
+
+impl Linked<KEPT> for PersistentRegion {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    fn link_ref(&self) -> &Link {
+        &self.link
+    }
 }

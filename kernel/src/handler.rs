@@ -470,7 +470,7 @@ impl Kernel {
             (Err(Refusal::Status(status, results)), Some(thread)) => {
                 thread.set_results(status, results);
             }
-            (Err(Refusal::Fault(_)), _) | (_, None) => return false,
+            (Err(Refusal::Fault(_) | Refusal::Again), _) | (_, None) => return false,
         }
         true
     }

@@ -449,10 +449,7 @@ impl Kernel {
         self.forget_visitor(thread);
         match self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke) {
             Ok(()) => self.make_ready(thread),
-            Err(Refusal::Status(status, results)) => {
-                self.finish_wait(thread, status, results);
-            }
-            Err(Refusal::Fault(fault)) => self.fail(thread, fault.record()),
+            Err(refusal) => self.conclude(thread, Err(refusal)),
         }
         Done::More
     }

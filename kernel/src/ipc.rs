@@ -26,7 +26,7 @@ use crate::thread::{Stage, Wait};
 use crate::user::{Access, UserSlice};
 
 /// Waiting threads let in, or told, in one go.
-pub const BATCH: usize = 4;
+pub const BATCH: usize = 2;
 
 impl Kernel {
     /// Makes a port of the current actor's.
@@ -421,13 +421,8 @@ impl Kernel {
             }
             Some((Wait::Send { message, .. }, home)) if has_room => {
                 port.senders.remove(&mut self.threads, thread);
-                match self.enqueue_copy(home.slot().0, slot, message) {
-                    Ok(()) => self.finish_wait(thread, Status::OK, [0; 3]),
-                    Err(Refusal::Status(status, results)) => {
-                        self.finish_wait(thread, status, results);
-                    }
-                    Err(Refusal::Fault(fault)) => self.fail_thread(thread, fault),
-                }
+                let queued = self.enqueue_copy(home.slot().0, slot, message);
+                self.conclude(thread, queued.map(|()| [0; 3]));
             }
             _ => return Done::Finished,
         }
@@ -450,11 +445,7 @@ impl Kernel {
             };
             match self.take(slot, owner, buffer) {
                 None => return,
-                Some(Ok(results)) => self.finish_wait(thread, Status::OK, results),
-                Some(Err(Refusal::Status(status, results))) => {
-                    self.finish_wait(thread, status, results);
-                }
-                Some(Err(Refusal::Fault(fault))) => self.fail_thread(thread, fault),
+                Some(taken) => self.conclude(thread, taken),
             }
         }
     }
@@ -593,6 +584,20 @@ impl Kernel {
             self.ports.remove(Slot(slot));
         }
         Done::Finished
+    }
+
+    /// Ends a thread's wait with what came of it.
+    pub fn conclude(&mut self, thread: u32, result: Result<[u64; 3], Refusal>) {
+        match result {
+            Ok(results) => self.finish_wait(thread, Status::OK, results),
+            Err(Refusal::Status(status, results)) => self.finish_wait(thread, status, results),
+            Err(Refusal::Fault(fault)) => self.fail_thread(thread, fault),
+            Err(Refusal::Again) => {
+                self.cancel_wait(thread);
+                self.repeat(thread);
+                self.make_ready(thread);
+            }
+        }
     }
 
     /// Ends a thread's wait with a syscall result.

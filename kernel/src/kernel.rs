@@ -240,14 +240,6 @@ impl Kernel {
         Ok(slot)
     }
 
-    /// The slot of the actor with this name.
-    #[must_use]
-    pub fn actor_named(&self, name: &str) -> Option<u32> {
-        let mut actors = self.actors.iter();
-        let (slot, _) = actors.find(|(_, actor)| actor.declaration.name.as_str() == name)?;
-        Some(slot.0)
-    }
-
     /// Checks that the current actor holds a right.
     ///
     /// # Errors

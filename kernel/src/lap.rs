@@ -126,19 +126,24 @@ impl Kernel {
         };
         let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
         (lap.entry, lap.cookie) = (entry, cookie);
-        if lap.all == 0 {
-            let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
-            let Ok(first) = owner.regions.place(stack_pages, count, Kind::Stack) else {
-                if present.is_none() {
-                    self.remove_lap(slot);
-                }
-                return Err(Status::LIMIT_REACHED.into());
-            };
-            (lap.first_stack, lap.stack_pages) = (first.start, stack_pages);
-            lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
-            lap.free = lap.all;
+        if lap.all != 0 {
+            return self.open_lap(slot);
         }
-        self.open_lap(slot)
+        let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        let Ok(first) = owner.regions.place(stack_pages, count, Kind::Stack) else {
+            if present.is_none() {
+                self.remove_lap(slot);
+            }
+            return Err(Status::LIMIT_REACHED.into());
+        };
+        (lap.first_stack, lap.stack_pages) = (first.start, stack_pages);
+        lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
+        lap.free = lap.all;
+        if name.is_some() {
+            Ok(Next::Again)
+        } else {
+            self.open_lap(slot)
+        }
     }
 
     /// Lets those in who wait for an absent LAP, as many as there are stacks for, and tells those

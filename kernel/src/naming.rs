@@ -9,6 +9,7 @@
 //! whoever comes later has the next capability, or is refused.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 
 use abi::{Generation, Name, Slot, Span, Status};
 
@@ -94,8 +95,7 @@ impl Names {
 
     /// Takes a name away.
     pub fn remove(&mut self, what: What, name: Name) {
-        self.entry(what, name).slot = NONE;
-        self.tidy(what, name);
+        self.change(what, name, |named| named.slot = NONE);
     }
 
     fn entry(&mut self, what: What, name: Name) -> &mut Named {
@@ -107,11 +107,14 @@ impl Names {
         self.entries.entry((what, name)).or_insert(nothing)
     }
 
-    /// Forgets a name that nothing has and nobody waits for.
-    fn tidy(&mut self, what: What, name: Name) {
-        let entry = self.entries.get(&(what, name));
-        if entry.is_some_and(|entry| entry.slot == NONE && entry.finders.is_empty()) {
-            self.entries.remove(&(what, name));
+    /// Changes what is known of a name, and forgets one that nothing has and nobody waits for.
+    fn change(&mut self, what: What, name: Name, change: impl FnOnce(&mut Named)) {
+        if let Entry::Occupied(mut entry) = self.entries.entry((what, name)) {
+            let named = entry.get_mut();
+            change(named);
+            if named.slot == NONE && named.finders.is_empty() {
+                entry.remove();
+            }
         }
     }
 }
@@ -167,17 +170,21 @@ impl Kernel {
 
     /// A thread does not wait for a name any more.
     pub fn stop_finding(&mut self, thread: u32, what: What, name: Name) {
-        let entry = self.names.entry(what, name);
-        entry.finders.remove(&mut self.threads, thread);
-        self.names.tidy(what, name);
+        let threads = &mut self.threads;
+        let stop = |named: &mut Named| named.finders.remove(threads, thread);
+        self.names.change(what, name, stop);
     }
 
     /// Something with a name is there: tells one of those who wait for it.
     pub fn tell_finder(&mut self, what: What, name: Name, id: u64) -> Progress {
-        let entry = self.names.entries.get(&(what, name));
-        let Some(thread) = entry.and_then(|entry| entry.finders.first()) else {
+        let named = self.names.entries.get_mut(&(what, name));
+        let first = named.and_then(|named| named.finders.pop_front(&mut self.threads));
+        let Some(thread) = first else {
             return Progress::Finished;
         };
+        if let Some(record) = self.threads.at_mut(thread) {
+            record.wait = Wait::Nothing;
+        }
         self.finish_wait(thread, Status::OK, [id, 0, 0]);
         Progress::More
     }

@@ -40,7 +40,7 @@ pub const PRIORITY: u8 = 60;
 
 /// Pages, threads or ports handled in one step: enough to make the way in and out of a step
 /// cheap, few enough to keep the time with interrupts off short.
-const BATCH: usize = 4;
+const BATCH: usize = 2;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -472,12 +472,8 @@ impl Kernel {
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }
-        let persistent = self
-            .persistent
-            .iter()
-            .find(|(_, region)| region.owner.0 == slot);
-        if let Some((region, _)) = persistent {
-            self.drop_persistent(region);
+        if let Some(region) = actor.persistent.first() {
+            self.drop_persistent(Slot(region));
             return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use abi::layout::{PAGE_BYTES, PRIVATE_END, PRIVATE_START};
+use abi::layout::{PAGE_BYTES, PERSISTENT_END, PERSISTENT_START, PRIVATE_END, PRIVATE_START};
 
 use crate::mm::{Frame, Page};
 use crate::user::{Access, PageError};
@@ -49,6 +49,8 @@ pub enum Kind {
     Stack,
     /// What the actor allocated.
     Private,
+    /// A persistent region that is being made; nobody may use it.
+    Reserved,
     /// A persistent region.
     Persistent {
         /// The region's frame of the first page.
@@ -72,6 +74,7 @@ impl Kind {
     #[must_use]
     pub const fn allows(self, access: Access) -> bool {
         match access {
+            _ if matches!(self, Self::Reserved) => false,
             Access::Read => true,
             Access::Write => !matches!(self, Self::Text { .. } | Self::ReadOnly { .. }),
             Access::Execute => matches!(self, Self::Text { .. }),
@@ -89,7 +92,7 @@ impl Region {
                 Origin::Frame(first.offset(offset))
             }
             Kind::Data { first } => Origin::Copy(first.offset(offset)),
-            Kind::Zeroed | Kind::Stack | Kind::Private => Origin::Zeroes,
+            Kind::Zeroed | Kind::Stack | Kind::Private | Kind::Reserved => Origin::Zeroes,
         }
     }
 }
@@ -204,6 +207,32 @@ impl Regions {
         Ok(region(0))
     }
 
+    /// Sets the first gap in the window of persistent regions aside that holds `pages` pages. They
+    /// begin at multiples of 2 MiB, so that each has page tables of its own.
+    ///
+    /// # Errors
+    /// See [`RegionError`].
+    pub fn place_persistent(&mut self, pages: u64) -> Result<Region, RegionError> {
+        const ALIGNMENT: u64 = 512;
+        let mut start = PERSISTENT_START / PAGE_BYTES;
+        let first = self.0.partition_point(|region| region.start.0 < start);
+        for region in &self.0[first..] {
+            if region.start.0.saturating_sub(start) >= pages {
+                break;
+            }
+            start = region.end.0.next_multiple_of(ALIGNMENT);
+        }
+        let end = start.checked_add(pages);
+        let end = end.filter(|end| *end <= PERSISTENT_END / PAGE_BYTES);
+        let region = Region {
+            start: Page(start),
+            end: Page(end.ok_or(RegionError::NoRoom)?),
+            kind: Kind::Reserved,
+        };
+        self.insert(region)?;
+        Ok(region)
+    }
+
     /// Where in the list stacks and private regions are.
     fn private_window(&self) -> (usize, usize) {
         let at = |address| {
@@ -260,6 +289,7 @@ mod tests {
             (Kind::Zeroed, [true, true, false]),
             (Kind::Stack, [true, true, false]),
             (Kind::Private, [true, true, false]),
+            (Kind::Reserved, [false, false, false]),
             (Kind::Persistent { first }, [true, true, false]),
         ];
         for (kind, allowed) in table {

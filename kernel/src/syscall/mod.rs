@@ -59,12 +59,7 @@ impl Kernel {
         let (status, results) = match result {
             Ok(Next::Return(results)) => (Status::OK, results),
             Ok(Next::Blocked) => return self.note_blocked(),
-            Ok(Next::Again) => {
-                if let Some(thread) = self.current_thread() {
-                    thread.frame_mut().rip -= SYSCALL_BYTES;
-                }
-                return;
-            }
+            Ok(Next::Again) | Err(Refusal::Again) => return self.repeat(self.scheduler.current()),
             Err(Refusal::Status(status, results)) => (status, results),
             Err(Refusal::Fault(fault)) => {
                 let code = if fault.code == 0 { number } else { fault.code };
@@ -74,6 +69,13 @@ impl Kernel {
         };
         if let Some(thread) = self.current_thread() {
             thread.set_results(status, results);
+        }
+    }
+
+    /// Has a thread that is in a syscall make it again when it runs next.
+    pub fn repeat(&mut self, thread: u32) {
+        if let Some(thread) = self.threads.at_mut(thread) {
+            thread.frame_mut().rip -= SYSCALL_BYTES;
         }
     }
 
@@ -231,7 +233,7 @@ impl Kernel {
             Call::Shutdown { code } => self.shutdown(code),
             Call::ActorFind { name, length } => {
                 let name = self.name(actor, name, length)?;
-                let slot = self.actor_named(name.as_str()).ok_or(Status::NOT_FOUND)?;
+                let slot = self.names.get(What::Actor, name).ok_or(Status::NOT_FOUND)?;
                 let id = self.actor_id(slot);
                 self.check_actor(id).map_err(|(status, _)| status)?;
                 Ok(Next::Return([id.raw(), 0, 0]))

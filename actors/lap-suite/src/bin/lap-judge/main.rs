@@ -19,6 +19,9 @@ mod check;
 #[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
 #[allow(dead_code, reason = "shared with another judge, who uses all of it")]
 mod ledger;
+#[path = "../../../../test-suite/src/bin/judge/quiet.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod quiet;
 
 mod aborts;
 mod baseline;
@@ -75,7 +78,6 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-faults", faults::faults_are_the_callees),
     ("lap-group", matrix::both_fail_as_a_group),
     ("lap-hostile", faults::hostile_callers_hurt_themselves),
-    ("lap-interrupts-off", matrix::interrupts_stay_on),
     ("lap-lending", memory::lending),
     ("lap-loops", nested::loops),
     ("lap-names", basics::names_are_found_and_taken),

@@ -1,7 +1,6 @@
 //! Who fails, and where the threads are meanwhile: all combinations, with two and with sixteen.
 
 use core::ops::Range;
-use core::sync::atomic::Ordering;
 
 use lap_suite::client::{self, Ending};
 use lap_suite::journal::{BEGUN, EFFECT, ENDED};
@@ -9,14 +8,15 @@ use lap_suite::program::{NAP_MILLIS, Step};
 use lap_suite::server::Request;
 use syscall::abi::Cause;
 use syscall::prelude::*;
-use syscall::{site, thread};
+use syscall::thread;
 
 use crate::baseline::Baseline;
-use crate::check::{Must, wait_until};
+use crate::check::wait_until;
 use crate::ledger::Reader;
 use crate::peers::{Guests, Host, PATIENCE, await_incarnation, info};
 use crate::place::Place;
-use crate::strike::{self, Failure, Row, strike};
+use crate::quiet;
+use crate::strike::{Failure, Row, strike};
 use crate::wave::{self, Reports};
 
 const CLIENT: Guests = Guests::CLIENT;
@@ -24,17 +24,19 @@ const SERVER: Host = Host::SERVER;
 const MIDDLE: Host = Host::MIDDLE;
 const NAMES: [&str; 3] = ["client", "server", "middle"];
 
-/// The longest stretch with interrupts off that is allowed, in instructions.
-const OFF_MAX: u64 = 4_000;
-
 /// How many threads there are.
 const SIZES: [u64; 2] = [2, 16];
 
-/// Goes through all rows, and checks that nothing is lost by them.
+/// Goes through all rows, and checks that nothing is lost by them, and that interrupts are never off
+/// for long.
 #[track_caller]
 fn for_all_rows(row: fn(Row, &Reports, &mut Reader)) {
     let reports = Reports::open();
     let mut reader = Reader::at_start();
+    for name in NAMES {
+        await_incarnation(name, 1);
+    }
+    quiet::listen();
     // What is used for the first time stays in use: the first rows are for that.
     for place in Place::ALL {
         let threads = 16;
@@ -64,6 +66,7 @@ fn for_all_rows(row: fn(Row, &Reports, &mut Reader)) {
         }
     }
     before.must_hold(&NAMES);
+    quiet::must_have_been_kept();
 }
 
 /// How many threads there are when everybody is back to one.
@@ -72,7 +75,7 @@ fn resting_threads() -> u32 {
     let is_alone = |name: &&str| info(name).threads == 1;
     let are_alone = || NAMES.iter().chain(&["lap-judge"]).all(is_alone);
     check!(wait_until(PATIENCE, are_alone), "threads that do not end");
-    site::info().must("the site's counters").used_threads
+    quiet::counters().used_threads
 }
 
 /// Checks what a journal says about each of a wave.
@@ -203,17 +206,4 @@ pub(crate) fn both_fail_as_a_group(_: &Start) {
         check_eq!(resting_threads(), threads, "{row:?}");
         must_work(row, reports);
     });
-}
-
-/// Interrupts are never off for long, whoever fails and wherever the threads are.
-pub(crate) fn interrupts_stay_on(start: &Start) {
-    // Whatever the boot took is not the question.
-    site::info().must("the site's counters");
-    callee_fails(start);
-    let longest = strike::LONGEST_OFF.load(Ordering::SeqCst);
-    info!("interrupts were off for {longest} instructions at most");
-    check!(
-        longest <= OFF_MAX,
-        "interrupts are off for {longest} instructions"
-    );
 }

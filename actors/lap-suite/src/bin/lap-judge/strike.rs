@@ -8,7 +8,7 @@ use lap_suite::program::{Step, program};
 use lap_suite::server::Request;
 use syscall::abi::{Cause, LapId, LedgerEntry, Response};
 use syscall::prelude::*;
-use syscall::{RemoteLap, Thread, site, thread};
+use syscall::{RemoteLap, Thread, thread};
 
 use crate::check::{Must, wait_until};
 use crate::ledger::{self, Reader};
@@ -37,9 +37,6 @@ pub(crate) struct Row {
     pub(crate) failure: Failure,
 }
 
-/// The longest stretch with interrupts off so far.
-pub(crate) static LONGEST_OFF: AtomicU64 = AtomicU64::new(0);
-
 /// Sends a wave to its place, and lets `target` fail. Returns the wave, when it has failed, and
 /// the ledger entry about it.
 #[track_caller]
@@ -63,8 +60,6 @@ pub(crate) fn strike(
     let is_fault = matches!(entry.cause, Cause::Fault(_));
     check_eq!(is_fault, row.failure == Failure::Fault, "{row:?}");
     ledger::must_be_done(&entry, Response::HOT_RESTART);
-    let off = site::info().must("the site's counters").interrupts_off;
-    LONGEST_OFF.fetch_max(off, Ordering::SeqCst);
     (wave, time, entry)
 }
 
