@@ -6,8 +6,8 @@
 //! Whoever ends the site writes all of it first.
 
 use spin::Mutex;
-use x86_64::instructions::interrupts::without_interrupts;
 
+use crate::arch::cpu::without_interrupts;
 use crate::arch::serial;
 use crate::kernel::{self, Kernel};
 use crate::logger;

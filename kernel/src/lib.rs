@@ -7,7 +7,7 @@
 //! # How it works
 //! One CPU. Whoever is in the kernel has interrupts off and holds the whole [`kernel::Kernel`];
 //! there are no other locks. User threads never have state on a kernel stack, so stopping one
-//! never waits for anything. Work that takes long is done by four kernel threads in bounded steps
+//! never waits for anything. Work that takes long is done by five kernel threads in bounded steps
 //! with interrupts on in between.
 //!
 //! # Where is what

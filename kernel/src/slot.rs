@@ -150,7 +150,7 @@ impl<T> SlotTable<T> {
         if slot >= self.limit {
             return Err(Full);
         }
-        if slot as usize % CHUNK == 0 {
+        if (slot as usize).is_multiple_of(CHUNK) {
             let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
             self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
             let mut chunk = Vec::new();
