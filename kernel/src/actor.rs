@@ -3,12 +3,13 @@
 use abi::layout::ARGUMENTS_MAX;
 use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
-use abi::{FaultRecord, Generation, Instant, Name, Slot, Span, Text};
+use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
-use crate::due::{Place, Timed};
+use crate::due::{Position, Timed};
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
+use crate::quick::Place;
 use crate::region::Regions;
 use crate::slot;
 use crate::thread::{HOME, VISITOR};
@@ -55,11 +56,15 @@ pub struct Budget {
 }
 
 /// One actor, over all its incarnations.
+///
+/// # Invariants
+/// - Its [`Place`] is open only while it [runs](Actor::is_running).
 pub struct Actor {
+    /// The incarnation that runs or ran last.
+    id: ActorId,
     /// What the site description says.
     pub declaration: Declaration,
-    /// Where it is in its life.
-    pub state: ActorState,
+    state: ActorState,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
     /// How many times it was started.
@@ -105,7 +110,7 @@ pub struct Actor {
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
     /// Its place among those that are watched.
-    pub watch: Place,
+    pub watch: Position,
     /// Whether threads in it are sent back: it is frozen for good.
     pub deflects: bool,
     /// Its persistent regions.
@@ -120,8 +125,7 @@ pub struct Actor {
     pub is_damaged: bool,
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
-    /// What the Restart Manager has to be told about it.
-    pub news: Option<News>,
+    news: Option<News>,
     /// Its place among those with news.
     pub link: Link,
 }
@@ -139,7 +143,7 @@ pub enum News {
     /// It said that it was done.
     Exited,
     /// A restart was asked for, by this actor.
-    RestartRequested(abi::ActorId),
+    RestartRequested(ActorId),
 }
 
 impl Actor {
@@ -148,6 +152,7 @@ impl Actor {
     pub fn new(declaration: Declaration) -> Self {
         Self {
             declaration,
+            id: ActorId::NONE,
             state: ActorState::LOADING,
             first_generation: Generation::FIRST,
             incarnation: 0,
@@ -171,7 +176,7 @@ impl Actor {
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
-            watch: Place::FREE,
+            watch: Position::FREE,
             deflects: false,
             persistent: List::EMPTY,
             persistent_count: 0,
@@ -181,6 +186,56 @@ impl Actor {
             has_replied: false,
             news: None,
             link: Link::FREE,
+        }
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub const fn state(&self) -> ActorState {
+        self.state
+    }
+
+    /// What the Restart Manager has to be told about it.
+    #[must_use]
+    pub const fn news(&self) -> Option<&News> {
+        self.news.as_ref()
+    }
+
+    /// Lets threads run in an incarnation.
+    pub fn run(&mut self, id: ActorId) {
+        self.id = id;
+        self.state = ActorState::RUNNING;
+        if let (Some(place), Some(space)) = (Place::of(id.slot()), &self.space)
+            && self.news.is_none()
+        {
+            place.open(id, space.root());
+        }
+    }
+
+    /// Lets no thread run in it, until [`Actor::run`].
+    pub fn stop(&mut self, state: ActorState) {
+        debug_assert!(state != ActorState::RUNNING, "that is what `run` is for");
+        self.state = state;
+        self.news = None;
+        self.shut();
+    }
+
+    /// Notes news, if there are none yet of the incarnation that runs. From here on no thread runs
+    /// in it.
+    pub fn note(&mut self, news: News) -> bool {
+        let is_first = self.is_running();
+        if is_first {
+            self.news = Some(news);
+            self.shut();
+        }
+        is_first
+    }
+
+    fn shut(&self) {
+        if !self.id.is_none()
+            && let Some(place) = Place::of(self.id.slot())
+        {
+            place.shut();
         }
     }
 
@@ -202,11 +257,11 @@ impl Linked<NEWS> for Actor {
 }
 
 impl Timed for Actor {
-    fn place(&mut self) -> &mut Place {
+    fn position(&mut self) -> &mut Position {
         &mut self.watch
     }
 
-    fn place_ref(&self) -> &Place {
+    fn position_ref(&self) -> &Position {
         &self.watch
     }
 }

@@ -14,9 +14,9 @@ use crate::slot::{NONE, SlotTable};
 
 /// Where in a heap an entry of a table is.
 #[derive(Clone, Copy, Debug)]
-pub struct Place(u32);
+pub struct Position(u32);
 
-impl Place {
+impl Position {
     /// Nowhere.
     pub const FREE: Self = Self(NONE);
 }
@@ -24,9 +24,9 @@ impl Place {
 /// Entries that can be due at some time.
 pub trait Timed {
     /// Its place in the heap.
-    fn place(&mut self) -> &mut Place;
+    fn position(&mut self) -> &mut Position;
     /// Its place in the heap.
-    fn place_ref(&self) -> &Place;
+    fn position_ref(&self) -> &Position;
 }
 
 /// What is due when.
@@ -73,7 +73,7 @@ impl Due {
 
     /// Makes an entry due at `time`, unless it is due earlier.
     pub fn hasten<T: Timed>(&mut self, table: &mut SlotTable<T>, slot: u32, time: u64) {
-        let place = table.at(slot).map_or(NONE, |entry| entry.place_ref().0);
+        let place = table.at(slot).map_or(NONE, |entry| entry.position_ref().0);
         let present = self.heap.get(place as usize);
         if present.is_none_or(|entry| time < entry.key.0) {
             self.set(table, slot, time);
@@ -85,7 +85,7 @@ impl Due {
         let Some(entry) = table.at_mut(slot) else {
             return;
         };
-        let index = core::mem::replace(entry.place(), Place::FREE).0 as usize;
+        let index = core::mem::replace(entry.position(), Position::FREE).0 as usize;
         if index >= self.heap.len() {
             return;
         }
@@ -137,7 +137,7 @@ impl Due {
     fn put<T: Timed>(&mut self, table: &mut SlotTable<T>, index: usize, entry: Entry) {
         self.heap[index] = entry;
         if let Some(of) = table.at_mut(entry.slot) {
-            *of.place() = Place(index as u32);
+            *of.position() = Position(index as u32);
         }
     }
 }
@@ -150,14 +150,14 @@ mod tests {
 
     use super::*;
 
-    struct Item(Place);
+    struct Item(Position);
 
     impl Timed for Item {
-        fn place(&mut self) -> &mut Place {
+        fn position(&mut self) -> &mut Position {
             &mut self.0
         }
 
-        fn place_ref(&self) -> &Place {
+        fn position_ref(&self) -> &Position {
             &self.0
         }
     }
@@ -169,7 +169,7 @@ mod tests {
         ) {
             let mut table = SlotTable::new(20);
             for _ in 0..20 {
-                table.insert(Item(Place::FREE)).unwrap();
+                table.insert(Item(Position::FREE)).unwrap();
             }
             let mut due = Due::with_room_for(20);
             // When, in which turn, and who.

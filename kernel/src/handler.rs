@@ -17,8 +17,9 @@ use abi::{
 };
 
 use crate::arch::{clock, interrupts};
-use crate::due::{Due, Place, Timed};
+use crate::due::{Due, Position, Timed};
 use crate::fault::{Fault, Refusal};
+use crate::invoke::entrance_below;
 use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::list::{Link, Linked};
@@ -73,7 +74,7 @@ pub struct Handler {
     /// Its own thread, for the kinds that have one.
     thread: u32,
     link: Link,
-    place: Place,
+    position: Position,
 }
 
 impl Linked<OWNED> for Handler {
@@ -87,12 +88,12 @@ impl Linked<OWNED> for Handler {
 }
 
 impl Timed for Handler {
-    fn place(&mut self) -> &mut Place {
-        &mut self.place
+    fn position(&mut self) -> &mut Position {
+        &mut self.position
     }
 
-    fn place_ref(&self) -> &Place {
-        &self.place
+    fn position_ref(&self) -> &Position {
+        &self.position
     }
 }
 
@@ -164,7 +165,7 @@ impl Kernel {
             pending: 0,
             thread: slot::NONE,
             link: Link::FREE,
-            place: Place::FREE,
+            position: Position::FREE,
         };
         let inserted = self.handlers.table.insert(handler);
         let (slot, generation) = inserted.map_err(|_| Status::LIMIT_REACHED)?;
@@ -448,11 +449,7 @@ impl Kernel {
         };
         let stack = self.check_lap(lap).ok().filter(|_| self.is_live(owner));
         let entered = stack.ok_or(Status::FROZEN.into()).and_then(|lap| {
-            let stack = self
-                .laps
-                .at(lap)
-                .and_then(free_stack)
-                .ok_or(Status::LIMIT_REACHED)?;
+            let stack = free_stack(lap).ok_or(Status::LIMIT_REACHED)?;
             let arguments = [number as u64, frame.rdi];
             let invocation = Invocation {
                 arguments,
@@ -522,7 +519,7 @@ impl Kernel {
             let Ok(lap) = self.check_lap(lap) else {
                 continue;
             };
-            let Some(stack) = self.laps.at(lap).and_then(free_stack) else {
+            let Some(stack) = free_stack(lap) else {
                 continue;
             };
             let record = FaultRecord {
@@ -553,14 +550,11 @@ impl Kernel {
         let Ok(bytes) = postcard::to_slice(record, &mut bytes) else {
             return false;
         };
-        let Some((owner, top)) = self
-            .laps
-            .at(lap)
-            .map(|lap| (lap.owner.0, lap.stack_top(stack)))
-        else {
+        let target = self.laps.at(lap);
+        let Some((owner, start)) = target.map(|lap| (lap.owner.0, lap.start(stack))) else {
             return false;
         };
-        let own = (top - bytes.len() as u64) & !15;
+        let own = (start - bytes.len() as u64) & !15;
         let Ok(place) = UserSlice::new(own, bytes.len() as u64) else {
             return false;
         };
@@ -582,7 +576,7 @@ impl Kernel {
         }
         if let Some(thread) = self.threads.at_mut(thread) {
             let frame = thread.frame_mut();
-            (frame.rsp, frame.rcx, frame.r8) = (own - 8, own, length);
+            (frame.rsp, frame.rcx, frame.r8) = (entrance_below(own), own, length);
         }
         if thread == self.scheduler.current() {
             self.enter_here(Floating::Kept);
@@ -679,7 +673,7 @@ impl Kernel {
         let Some(lap) = lap.and_then(|lap| self.check_lap(lap).ok()) else {
             return false;
         };
-        let Some(stack) = self.laps.at(lap).and_then(free_stack) else {
+        let Some(stack) = free_stack(lap) else {
             return false;
         };
         let invocation = Invocation {

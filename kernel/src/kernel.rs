@@ -228,7 +228,7 @@ impl Kernel {
     pub fn check_actor(&self, id: ActorId) -> Result<u32, (Status, ActorId)> {
         let slot = id.slot().0;
         let actor = self.actors.at(slot);
-        let actor = actor.filter(|actor| actor.state != ActorState::TERMINATED);
+        let actor = actor.filter(|actor| actor.state() != ActorState::TERMINATED);
         let actor = actor.ok_or((Status::DEAD, ActorId::NONE))?;
         let present = self.actor_id(slot);
         let checked = naming::check(

@@ -6,9 +6,10 @@
 
 use abi::layout::{LAP_STACKS_MAX, PAGE_BYTES, USER_END};
 use abi::status::Progress;
-use abi::{Generation, LapId, Name, Slot, Status};
+use abi::{ActorId, Generation, LapId, Name, Slot, Status};
 
 use crate::fault::Refusal;
+use crate::invoke::entrance_below;
 use crate::ipc::BATCH;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
@@ -16,6 +17,7 @@ use crate::mm::address_space::Progress as Done;
 use crate::mm::{Page, heap, pages_for};
 use crate::naming::{self, WayIn, What, successor};
 use crate::port::Presence;
+use crate::quick::Gate;
 use crate::region::Kind;
 use crate::syscall::Next;
 use crate::syscall::memory::Trim;
@@ -39,6 +41,8 @@ pub struct Lap {
     pub presence: Presence,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
+    /// The incarnation that made it.
+    pub callee: ActorId,
     /// Where its guests start.
     pub entry: u64,
     /// What they are handed.
@@ -47,9 +51,9 @@ pub struct Lap {
     pub first_stack: Page,
     /// Pages of each stack.
     pub stack_pages: u64,
-    /// Which stacks nobody is on.
-    pub free: u32,
-    /// Which stacks there are.
+    /// The stack pointer with which a guest starts on each.
+    pub starts: [u64; LAP_STACKS_MAX as usize],
+    /// Which stacks there are; its gate knows which are free.
     pub all: u32,
     /// Whether it goes when its last guest has left.
     pub is_closing: bool,
@@ -86,10 +90,10 @@ impl Lap {
         Page(self.first_stack.0 + u64::from(stack) * (self.stack_pages + 1))
     }
 
-    /// The address just past a stack.
+    /// The stack pointer with which a guest starts on a stack.
     #[must_use]
-    pub fn stack_top(&self, stack: u32) -> u64 {
-        self.stack_start(stack).address() + self.stack_pages * PAGE_BYTES
+    pub fn start(&self, stack: u32) -> u64 {
+        self.starts.get(stack as usize).copied().unwrap_or_default()
     }
 }
 
@@ -124,6 +128,7 @@ impl Kernel {
             Some(slot) => slot,
             None => self.lap_insert(actor, name)?,
         };
+        let callee = self.actor_id(actor);
         let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
         (lap.entry, lap.cookie) = (entry, cookie);
         if lap.all != 0 {
@@ -136,9 +141,14 @@ impl Kernel {
             }
             return Err(Status::LIMIT_REACHED.into());
         };
+        lap.callee = callee;
         (lap.first_stack, lap.stack_pages) = (first.start, stack_pages);
+        for stack in 0..count {
+            let end = lap.stack_start(stack).address() + stack_pages * PAGE_BYTES;
+            lap.starts[stack as usize] = entrance_below(end);
+        }
         lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
-        lap.free = lap.all;
+        Gate::of(slot).set_free(lap.all);
         if name.is_some() {
             Ok(Next::Again)
         } else {
@@ -158,6 +168,7 @@ impl Kernel {
                 if let Some(lap) = self.laps.at_mut(slot) {
                     lap.presence = Presence::Open;
                 }
+                self.open_gate(slot);
                 return Ok(Next::Return([id, 0, 0]));
             }
         }
@@ -170,11 +181,12 @@ impl Kernel {
             name,
             presence: Presence::Absent,
             first_generation: Generation::FIRST,
+            callee: ActorId::NONE,
             entry: 0,
             cookie: 0,
             first_stack: Page(0),
             stack_pages: 0,
-            free: 0,
+            starts: [0; LAP_STACKS_MAX as usize],
             all: 0,
             is_closing: false,
             waiting: List::EMPTY,
@@ -213,6 +225,7 @@ impl Kernel {
         }
         if let Some(lap) = self.laps.at_mut(slot) {
             lap.is_closing = true;
+            Gate::of(slot).shut();
             if let Some(name) = lap.name.take() {
                 self.names.remove(What::Lap, name);
             }
@@ -245,7 +258,10 @@ impl Kernel {
     /// will be made again has no stacks.
     pub fn clear_lap(&mut self, slot: u32) -> Done {
         match self.laps.at_mut(slot) {
-            Some(lap) if lap.presence == Presence::Absent => (lap.free, lap.all) = (0, 0),
+            Some(lap) if lap.presence == Presence::Absent => {
+                lap.all = 0;
+                Gate::of(slot).set_free(0);
+            }
             Some(lap) if lap.presence == Presence::Ended => self.remove_lap(slot),
             _ => {}
         }
@@ -257,7 +273,7 @@ impl Kernel {
         let Some(lap) = self.laps.at(slot) else {
             return;
         };
-        if lap.is_closing && lap.free == lap.all {
+        if lap.is_closing && Gate::of(slot).free() == lap.all {
             self.recovery.closing.push_back(&mut self.laps, slot);
             self.wake_recovery();
         }
@@ -265,22 +281,34 @@ impl Kernel {
 
     /// Frees a part of the stacks of a LAP that nobody will enter again, and then the LAP.
     pub fn close_some(&mut self, slot: u32) {
-        let Some(lap) = self.laps.at_mut(slot) else {
+        let Some(lap) = self.laps.at(slot) else {
             return;
         };
-        let (owner, Some(stack)) = (lap.owner.0, free_stack(lap)) else {
+        let (owner, Some(stack)) = (lap.owner.0, free_stack(slot)) else {
             return self.remove_lap(slot);
         };
         let start = lap.stack_start(stack);
         if self.trim_region(owner, start, |kind| kind == Kind::Stack) == Trim::More {
             return;
         }
-        if let Some(lap) = self.laps.at_mut(slot) {
-            lap.free &= !(1 << stack);
+        let gate = Gate::of(slot);
+        gate.set_free(gate.free() & !(1 << stack));
+    }
+
+    /// Lets threads take the quick way through a LAP, if nothing stands in it.
+    pub fn open_gate(&mut self, slot: u32) {
+        let id = self.lap_id(slot);
+        let Some(lap) = self.laps.at(slot) else {
+            return;
+        };
+        if lap.presence == Presence::Open && !lap.is_closing && lap.waiting.is_empty() {
+            let stacks = &raw const lap.starts;
+            Gate::of(slot).open(id, lap.callee, lap.entry, lap.cookie, stacks.cast());
         }
     }
 
     fn remove_lap(&mut self, slot: u32) {
+        Gate::of(slot).shut();
         let Some(owner) = self.laps.at(slot).map(|lap| lap.owner) else {
             return;
         };
@@ -346,8 +374,9 @@ impl Kernel {
     }
 }
 
-/// The lowest stack nobody is on.
+/// The lowest stack of the LAP in a slot that nobody is on.
 #[must_use]
-pub fn free_stack(lap: &Lap) -> Option<u32> {
-    (lap.free != 0).then(|| lap.free.trailing_zeros())
+pub fn free_stack(slot: u32) -> Option<u32> {
+    let free = Gate::of(slot).free();
+    (free != 0).then(|| free.trailing_zeros())
 }

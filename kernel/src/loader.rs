@@ -255,7 +255,7 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
         let first = Frame(image.extent.start);
         let plan = image.plan;
         let record = kernel.actors.get_mut(actor.slot(), actor.generation());
-        let record = record.filter(|record| record.state == ActorState::LOADING);
+        let record = record.filter(|record| record.state() == ActorState::LOADING);
         let installed = record.ok_or(LoadError::Ended).and_then(|record| {
             record.image = Some(index);
             let space = AddressSpace::new(&mut kernel.frames, root);
@@ -266,7 +266,7 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
                     .insert(region)
                     .map_err(|_| LoadError::NoMemory)?;
             }
-            record.state = ActorState::FROZEN;
+            record.stop(ActorState::FROZEN);
             Ok(())
         });
         match installed {

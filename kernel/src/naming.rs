@@ -19,6 +19,7 @@ use crate::list::List;
 use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::port::Presence;
+use crate::quick::Gate;
 use crate::slot::NONE;
 use crate::syscall::Next;
 use crate::thread::{QUEUE, Wait};
@@ -223,6 +224,9 @@ impl Kernel {
                 WayIn::Port(slot) => self.ports.rename(Slot(slot)).is_some(),
                 WayIn::Lap(slot) => self.laps.rename(Slot(slot)).is_some(),
             };
+        if let WayIn::Lap(slot) = way {
+            Gate::of(slot).shut();
+        }
         let Some((presence, own_name)) = self.way_in(way) else {
             return;
         };

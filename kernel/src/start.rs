@@ -30,7 +30,7 @@ use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, errands, loader, logger, slot};
+use crate::{backlog, errands, loader, logger, quick, slot};
 
 /// The most groups there can be.
 const GROUPS_MAX: usize = 256;
@@ -111,6 +111,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             .allocate_contiguous(heap_frames)
             .expect("memory for the heap");
         heap::initialise(heap_start, heap_frames);
+        quick::initialise();
         tables::initialise();
         cpu::initialise(cpu::features());
         clock::initialise();
@@ -137,7 +138,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),
         handlers: Handlers::new(),
-        scheduler: Scheduler::new(kernel_root),
+        scheduler: Scheduler::new(),
         timers: Timers::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),

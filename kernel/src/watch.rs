@@ -74,7 +74,7 @@ impl Kernel {
             return Progress::Finished;
         };
         self.watched.remove(&mut self.actors, slot);
-        let running = |actor: &&mut Actor| actor.state == ActorState::RUNNING;
+        let running = |actor: &&mut Actor| actor.state() == ActorState::RUNNING;
         let Some(actor) = self.actors.at_mut(slot).filter(running) else {
             return Progress::More;
         };

@@ -140,8 +140,7 @@ impl Kernel {
             memory: UserSlice::EMPTY,
             manner: Manner::Copy,
         };
-        let stack = self.laps.at(lap).and_then(free_stack);
-        let has_entered = stack.is_some_and(|stack| {
+        let has_entered = free_stack(lap).is_some_and(|stack| {
             self.enter_lap(thread, lap, stack, &invocation, Kind::Handler(slot))
                 .is_ok()
         });

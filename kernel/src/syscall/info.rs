@@ -88,7 +88,7 @@ impl Kernel {
             actor: self.actor_id(slot.0),
             name: record.declaration.name,
             incarnation: record.incarnation,
-            state: record.state,
+            state: record.state(),
             threads: record.thread_count,
             ports: record.port_count,
             private_frames: record
