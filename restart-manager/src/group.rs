@@ -135,6 +135,8 @@ pub struct GroupEntry {
     pub(crate) outstanding: u32,
     /// Something happened behind the cursor: this phase must go over the members once more.
     pub(crate) must_rescan: bool,
+    /// How many members have a failure about which the policy was not heard yet.
+    pub(crate) asking: u32,
     /// When the last member was frozen.
     pub(crate) frozen_at: Instant,
     /// Until when restarts are put off, and from then on when they began.
@@ -218,6 +220,7 @@ impl GroupEntry {
         cursor: None,
         outstanding: 0,
         must_rescan: false,
+        asking: 0,
         frozen_at: Instant::ZERO,
         resume_at: Instant::ZERO,
         next_busy: None,

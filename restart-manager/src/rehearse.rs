@@ -3,7 +3,9 @@
 use abi::{Cause, Instant, LedgerEntry, Name, Outcome, Response as Recorded, Slot, Span};
 
 use crate::action::Source;
-use crate::{ActorDeclaration, ActorKind, Decision, GroupSlot, Parameters, RestartManager};
+use crate::{
+    ActorDeclaration, ActorKind, Decision, GroupSlot, Parameters, Question, RestartManager,
+};
 
 /// One recorded failure, and what is decided about it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +41,7 @@ pub fn rehearse<'e>(
     entries: impl IntoIterator<Item = &'e LedgerEntry>,
     mut each: impl FnMut(Rehearsed<'e>),
 ) {
+    let mut question = Question::new();
     for entry in entries {
         let Some(slot) = manager.slot_of(entry) else {
             continue;
@@ -50,8 +53,19 @@ pub fn rehearse<'e>(
         if entry.advice == abi::Advice::NOT_ASKED {
             continue;
         }
-        let verdict = manager.consult(slot, fault, ran_for, failed_attempt, entry.time);
-        if let Some(verdict) = verdict {
+        manager.count_failure(slot, fault.kind, entry.time);
+        if !manager.show(
+            slot,
+            fault,
+            ran_for,
+            failed_attempt,
+            entry.time,
+            &mut question,
+        ) {
+            continue;
+        }
+        let advised = manager.policy().decide(&question.situation());
+        if let Some(verdict) = manager.judge(&question, advised) {
             each(Rehearsed {
                 entry,
                 recorded: entry.response,

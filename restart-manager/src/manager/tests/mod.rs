@@ -4,5 +4,6 @@ mod chaos;
 mod faithful;
 mod fake;
 mod forest;
+mod questions;
 mod scenarios;
 mod trees;
