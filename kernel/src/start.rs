@@ -11,7 +11,7 @@ use abi::{ActorId, Instant};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{ActorEntry, GroupEntry, RestartManager, Storage};
+use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu, entry, interrupts, tables};
@@ -27,15 +27,17 @@ use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, loader, logger};
 
-/// The most groups there can be.
-const GROUPS_MAX: usize = 256;
-
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
+
+/// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
+/// anything else, and what others report meanwhile is that they are ready, or loaded.
+const NOTICES: usize = 64;
 
 /// Frames of the kernel heap: 32 MiB, or an eighth of ordinary memory on a small machine. All
 /// tables full take about 20 MiB.
@@ -138,6 +140,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         handlers: Handlers::new(),
         scheduler: Scheduler::new(kernel_root),
         timers: Timers::new(),
+        notifier: Notifier::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),
         calls: 0,
@@ -233,5 +236,7 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
         groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
         ledger: vec![None; LEDGER_ENTRIES].leak(),
     };
-    RestartManager::new(storage, composition.policy)
+    let mut manager = RestartManager::new(storage, composition.policy);
+    manager.lend_notices(vec![None; NOTICES].leak());
+    manager
 }

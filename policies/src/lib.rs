@@ -60,9 +60,8 @@ policies! {
     "otp" => Otp,
 }
 
-/// The policy of a site that names none. `chorus` takes its place when the kernel carries out what
-/// it asks for beyond one group.
-pub const DEFAULT: &str = "escalating";
+/// The policy of a site that names none.
+pub const DEFAULT: &str = "chorus";
 
 /// Compares text at compile time, where `==` is not to be had yet.
 const fn is_same(left: &str, right: &str) -> bool {

@@ -259,6 +259,12 @@ impl<'s> RestartManager<'s> {
         self.notices.lost()
     }
 
+    /// The number that the next notice will have.
+    #[must_use]
+    pub fn next_notice_number(&self) -> u64 {
+        self.notices.next_number()
+    }
+
     /// When `poll` may have something to do without any further event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
@@ -310,12 +316,26 @@ impl<'s> RestartManager<'s> {
             .filter(|entry| entry.stage != Stage::Free)
     }
 
+    /// The group of this name. One that has ended is found too, unless there is another.
+    #[must_use]
+    pub fn group_named(&self, name: &Name) -> Option<GroupSlot> {
+        let named = |stage| {
+            let mut groups = self.groups.iter().take(self.group_slots());
+            groups.position(|group| group.stage == stage && group.name == *name)
+        };
+        let found = named(Stage::Declared).or_else(|| named(Stage::Ended));
+        found.and_then(GroupSlot::from_index)
+    }
+
     pub(crate) fn actor_slots(&self) -> usize {
         self.actors.len()
     }
 
-    pub(crate) fn group_slots(&self) -> usize {
-        self.groups.len()
+    /// How many slots of groups were ever used: all groups are in the first so many.
+    #[must_use]
+    pub fn group_slots(&self) -> usize {
+        let declared = usize::try_from(self.declared_groups).unwrap_or(usize::MAX);
+        self.groups.len().min(declared)
     }
 
     pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {
@@ -323,7 +343,8 @@ impl<'s> RestartManager<'s> {
     }
 
     /// The name of a group, the kernel group included.
-    pub(crate) fn group_name(&self, group: GroupSlot) -> Name {
+    #[must_use]
+    pub fn group_name(&self, group: GroupSlot) -> Name {
         if group == GroupSlot::KERNEL {
             return kernel_name();
         }
@@ -331,7 +352,7 @@ impl<'s> RestartManager<'s> {
         entry.map_or(Name::EMPTY, |entry| entry.name)
     }
 
-    fn is_declared(&self, group: GroupSlot) -> bool {
+    pub(crate) fn is_declared(&self, group: GroupSlot) -> bool {
         self.groups
             .get(group.index())
             .is_some_and(|entry| entry.stage == Stage::Declared)

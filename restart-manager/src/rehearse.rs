@@ -3,9 +3,7 @@
 use abi::{Cause, Instant, LedgerEntry, Name, Outcome, Response as Recorded, Slot, Span};
 
 use crate::action::Source;
-use crate::{
-    ActorDeclaration, ActorKind, Decision, GroupSlot, Parameters, Question, RestartManager,
-};
+use crate::{ActorDeclaration, ActorKind, Decision, Parameters, Question, RestartManager};
 
 /// One recorded failure, and what is decided about it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +89,8 @@ impl RestartManager<'_> {
             }
         }
         let slot = free?;
-        let group = match self.group_named(entry.group) {
+        let known = self.group_named(&entry.group);
+        let group = match known.filter(|group| self.is_declared(*group)) {
             Some(group) => group,
             None => self.declare_group(entry.group, None).ok()?,
         };
@@ -104,15 +103,6 @@ impl RestartManager<'_> {
         };
         self.declare_actor(declaration).ok()?;
         Some(slot)
-    }
-
-    fn group_named(&self, name: Name) -> Option<GroupSlot> {
-        (0..self.group_slots())
-            .filter_map(GroupSlot::from_index)
-            .find(|slot| {
-                self.group(*slot)
-                    .is_some_and(|group| *group.name() == name && !group.has_ended())
-            })
     }
 
     /// What had been tried in vain just before the failure of this entry, and for how long its
