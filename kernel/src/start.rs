@@ -14,7 +14,7 @@ use bootloader_api::info::MemoryRegionKind;
 use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
-use crate::arch::{clock, cpu, entry, interrupts, tables};
+use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
 use crate::handler::Handlers;
@@ -170,6 +170,11 @@ fn first_frame() -> *mut TrapFrame {
         let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
         let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
         kernel.recovery.set_threads(recovery, loader, writer);
+        let root = kernel.kernel_root;
+        let apart = kernel_map::map_stack(&mut kernel.frames, root, 4);
+        let (bottom, top) = apart.expect("memory for the policy's stack");
+        // SAFETY: It was just mapped, for good, and is used for nothing else.
+        unsafe { apart::set_stack(bottom, top) };
         kernel.scheduler.request();
         kernel.choose()
     })
@@ -177,8 +182,8 @@ fn first_frame() -> *mut TrapFrame {
 
 fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
-    let top = kernel_map::map_stack(&mut kernel.frames, root, index);
-    let top = top.expect("memory for a kernel thread's stack");
+    let stack = kernel_map::map_stack(&mut kernel.frames, root, index);
+    let (_, top) = stack.expect("memory for a kernel thread's stack");
     let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
     let (slot, _) = thread.expect("room for the kernel's own threads");
     if let Some(thread) = kernel.threads.at_mut(slot.0) {

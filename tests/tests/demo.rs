@@ -25,7 +25,7 @@ fn right_counts(report: &Report) -> usize {
 
 #[test]
 fn counter_recovers_from_all_eight_ways_to_die() {
-    let report = demo("escalating");
+    let report = demo("chorus");
     assert_eq!(right_counts(&report), 8, "{}", report.evidence());
     let looper: Vec<_> = report.lines_with("conductor: looper").collect();
     assert!(
