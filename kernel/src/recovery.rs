@@ -200,13 +200,14 @@ impl Kernel {
             self.recovery.work = self.continue_work(work);
             return Step::More;
         }
-        if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
-            self.tell_manager(slot);
-            return Step::More;
-        }
+        // Before further news: what is decided may make those a part of this.
         let now = clock::now();
         if self.recovery.manager.next_question(now, question) {
             return Step::Ask;
+        }
+        if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
+            self.tell_manager(slot);
+            return Step::More;
         }
         match self.recovery.manager.poll(now) {
             Some(action) => {

@@ -25,11 +25,15 @@ impl Subscription {
     /// # Errors
     /// When there is no such group, the right is missing, or there is no room for the port.
     pub fn to(group: &str, depth: usize) -> Result<Self> {
-        let subscription = Self {
-            port: Port::private(depth)?,
-        };
+        let subscription = Self::on(Port::private(depth)?);
         subscription.add(group)?;
         Ok(subscription)
+    }
+
+    /// Takes a port for notices, that is subscribed to nothing yet.
+    #[must_use]
+    pub fn on(port: Port) -> Self {
+        Self { port }
     }
 
     /// Subscribes to a further group.
