@@ -25,6 +25,7 @@ pub(crate) fn to_the_kernel_group(_: &Start) {
     ];
     for (response, scope, delay, counts) in steps {
         kill("upper");
+        await_all(&["upper", "middle", "base"]);
         let told = notices(&inbox.take_all());
         let entry = reader.take();
         check_eq!(
@@ -44,7 +45,6 @@ pub(crate) fn to_the_kernel_group(_: &Start) {
         if response == Response::HOT_RESTART {
             check!(after(NoticePhase::ACTIVATED).0 < delay.0 + 3_000_000);
         }
-        await_all(&["upper", "middle", "base"]);
         check_eq!(incarnations(["upper", "middle", "base"]), counts);
         reader.skip();
     }

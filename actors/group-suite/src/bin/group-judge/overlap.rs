@@ -1,5 +1,7 @@
 //! Failures while others are being dealt with.
 
+use alloc::vec::Vec;
+
 use syscall::abi::site::Hook;
 use syscall::abi::{Advice, Cause, NoticePhase, Outcome, Response};
 use syscall::prelude::*;
@@ -76,32 +78,25 @@ pub(crate) fn failures_in_every_phase(_: &Start) {
     check!(matches!(beside.cause, Cause::Fault(_)));
     reader.skip();
 
-    // Restarting: one of them cannot be, since its image is damaged; it alone is read anew.
+    // Restarting: none of them can be, since the image that they share is damaged. Each is found to
+    // be so when it is its turn, and is read anew.
     let second = site::find("second").must("second");
     call::sys_hook(Hook::CORRUPT_IMAGE, second.raw()).must("the hook");
     kill("first");
-    inbox.take_all();
     await_all(&MEMBERS);
+    inbox.take_all();
     check_eq!(incarnations(MEMBERS), [3, 3, 3]);
-    let entries = [reader.take(), reader.take(), reader.take(), reader.take()];
-    let damaged = entries
-        .iter()
-        .filter(|entry| entry.name.as_str() == "second");
-    let course: alloc::vec::Vec<_> = damaged
-        .map(|entry| (entry.response, entry.outcome))
-        .collect();
-    check_eq!(
-        course,
-        [
+    let entries = [(); 6].map(|()| reader.take());
+    for name in MEMBERS {
+        let about = entries.iter().filter(|entry| entry.name.as_str() == name);
+        let course: Vec<_> = about.map(|entry| (entry.response, entry.outcome)).collect();
+        let expected = [
             (Response::HOT_RESTART, Outcome::FAILED),
-            (Response::RELOAD, Outcome::DONE)
-        ]
-    );
-    let others = entries
-        .iter()
-        .filter(|entry| entry.name.as_str() != "second");
-    others.for_each(|entry| must_be_done(entry, Response::HOT_RESTART));
-    reader.skip();
+            (Response::RELOAD, Outcome::DONE),
+        ];
+        check_eq!(course, expected, "{name}");
+    }
+    reader.must_be_at_end();
 
     // Activating: a new failure, about which the policy is asked. The others were not started
     // before, so they are started once.
