@@ -9,7 +9,7 @@
 
 use core::fmt::{self, Write as _};
 
-use abi::{Cause, LedgerEntry, Text};
+use abi::{Advice, Cause, LedgerEntry, Text};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::arch::{clock, serial};
@@ -67,6 +67,19 @@ pub fn tell(entry: &LedgerEntry) {
         // Text takes what fits and never fails.
         let _ = write!(text, "{fault}");
         log::warn!(target: "recovery", "{}: {}", entry.name, OneLine(text.as_str()));
+        tell_of_decision(entry);
+    }
+}
+
+/// Tells what was decided about a failure, where that is not what the policy said, or is not about
+/// the actor's own group.
+fn tell_of_decision(entry: &LedgerEntry) {
+    let (name, response) = (entry.name, entry.response);
+    if entry.scope != entry.group {
+        log::warn!(target: "recovery", "{name}: {response} of {}", entry.scope);
+    }
+    if !matches!(entry.advice, Advice::NOT_ASKED | Advice::FOLLOWED) {
+        log::warn!(target: "recovery", "{name}: {response}; {}", entry.advice);
     }
 }
 

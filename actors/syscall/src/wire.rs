@@ -30,13 +30,12 @@ pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T> {
     }
 }
 
-/// Takes a step of a walk over records that the kernel numbers: `read` fills the buffer with the
-/// first one from a number on, and says its length and what to ask for next. A length of 0 says
-/// that there is none; after an error the walk is over.
-pub(crate) fn next_record<T: DeserializeOwned>(
-    next: &mut u64,
-    read: fn(u64, &mut [u8]) -> Result<(usize, u64)>,
-) -> Option<Result<T>> {
+/// Fills the buffer with the first record from a number on; returns its length, 0 if there is none,
+/// and what to ask for next.
+type Read = fn(u64, &mut [u8]) -> Result<(usize, u64)>;
+
+/// Takes a step of a walk over records that the kernel numbers. After an error the walk is over.
+pub(crate) fn next_record<T: DeserializeOwned>(next: &mut u64, read: Read) -> Option<Result<T>> {
     if *next == NO_MORE {
         return None;
     }
