@@ -14,7 +14,7 @@ fn holds_in_time(site: &str, policy: &str) {
 
 #[test]
 fn leaves_are_frozen_first_and_the_root_is_restarted_first() {
-    holds("group-order", "chorus");
+    holds_in_time("group-order", "chorus");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn subscriber_without_room_is_told_how_many_notices_it_missed() {
 
 #[test]
 fn subscriptions_go_with_their_port() {
-    holds("group-subscribers", "chorus");
+    holds_in_time("group-subscribers", "chorus");
 }
 
 #[test]

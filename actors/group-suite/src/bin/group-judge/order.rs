@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use syscall::abi::{CauseKind, NoticePhase, Response};
 use syscall::group::Subscription;
 use syscall::prelude::*;
+use syscall::site;
 
 use crate::check::Must;
 use crate::inbox::{Inbox, Item, course, notices};
@@ -23,8 +24,11 @@ pub(crate) fn leaves_first_and_root_first(_: &Start) {
     // They come first in each list, so that what we are told takes the kernel a further step.
     let others = ["base", "middle", "leaf"].map(|name| Subscription::to(name, 1).must(name));
     let inbox = Inbox::of(&["base", "middle", "leaf", "aside"]);
+    site::info().must("the site's counters");
     kill("base-2");
     let items = inbox.take_all();
+    let longest = site::info().must("the site's counters").interrupts_off;
+    info!("interrupts off for {longest} ns at most");
     let told = notices(&items);
     let expected = [
         (N::FAILED, "base-2"),

@@ -103,8 +103,11 @@ pub(crate) fn they_go_with_the_port(_: &Start) {
         Status::NOT_FOUND,
         "unsubscribing twice",
     );
+    site::info().must("the site's counters");
     kill_and_read("watched", &mut reader);
     await_all(&["watched"]);
+    let longest = site::info().must("the site's counters").interrupts_off;
+    info!("interrupts off for {longest} ns at most");
     for subscription in &many {
         let told = subscription.next(Span::from_secs(1)).must("a notice");
         check_eq!(told.notice.phase, NoticePhase::FAILED);
