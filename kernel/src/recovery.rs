@@ -673,9 +673,10 @@ impl Kernel {
                 self.report(Event::Activated { actor: id });
                 // Whoever subscribed is told of it before anything that it sends.
                 let thread = self.thread_id(thread);
-                match self.deliver_notice() {
-                    Progress::Finished => self.start_thread(thread),
-                    Progress::More => self.recovery.work = Some(Work::Start { thread }),
+                if self.notifier.used() == 0 {
+                    self.start_thread(thread);
+                } else {
+                    self.recovery.work = Some(Work::Start { thread });
                 }
             }
             Err(status) => {

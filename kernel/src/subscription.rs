@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use abi::notice::DELIVERY_MAX;
 use abi::site::{GroupInfo, Rights};
 use abi::syscall::NO_MORE;
-use abi::{Delivery, Name, PortId, Slot, Status};
+use abi::{Name, PortId, Slot, Status};
 use restart_manager::{GROUPS_MAX, GroupSlot, Notice};
 
 use crate::fault::Refusal;
@@ -92,6 +92,9 @@ pub struct Notifier {
     table: SlotTable<Subscription>,
     groups: Vec<Subscribers>,
     present: Option<Notice>,
+    /// The present notice as bytes, and how many: they are the same for all.
+    bytes: [u8; DELIVERY_MAX],
+    length: usize,
     /// Which group is being told, counted from the group it is about.
     told: usize,
     /// The next subscription of that group.
@@ -116,6 +119,8 @@ impl Notifier {
             table: SlotTable::new(SUBSCRIPTIONS_MAX),
             groups: alloc::vec![nobody; GROUPS_MAX],
             present: None,
+            bytes: [0; DELIVERY_MAX],
+            length: 0,
             told: 0,
             next: None,
         }
@@ -256,25 +261,17 @@ impl Kernel {
         }
     }
 
-    /// Delivers one message of those that are due, or finds that there is none.
+    /// Takes a step in telling subscribers what is due, or finds that nothing is.
     ///
-    /// Bounded: one message, or the lists of a few groups.
+    /// Bounded: one notice is made ready, or one message sent, or the lists of a few groups looked
+    /// at.
     pub fn deliver_notice(&mut self) -> Progress {
+        let Some(notice) = self.notifier.present else {
+            return self.fetch_notice();
+        };
         for _ in 0..BATCH {
-            let manager = &mut self.recovery.manager;
+            let manager = &self.recovery.manager;
             let notifier = &mut self.notifier;
-            let notice = match notifier.present {
-                Some(notice) => notice,
-                None => {
-                    let Some(notice) = manager.next_notice() else {
-                        return Progress::Finished;
-                    };
-                    notifier.present = Some(notice);
-                    notifier.told = 0;
-                    notifier.next = notifier.first_of(notice.group);
-                    notice
-                }
-            };
             if let Some(slot) = notifier.next {
                 notifier.next = notifier.after(slot);
                 self.deliver(slot, &notice);
@@ -289,8 +286,33 @@ impl Kernel {
                     notifier.told += 1;
                     notifier.next = notifier.first_of(group);
                 }
-                None => notifier.present = None,
+                None => {
+                    notifier.present = None;
+                    break;
+                }
             }
+        }
+        Progress::More
+    }
+
+    /// Takes the next notice from the Restart Manager. Without subscribers there is nobody to be
+    /// told, and what is due is forgotten.
+    fn fetch_notice(&mut self) -> Progress {
+        let manager = &mut self.recovery.manager;
+        let notifier = &mut self.notifier;
+        for _ in 0..BATCH {
+            let Some(notice) = manager.next_notice() else {
+                return Progress::Finished;
+            };
+            if notifier.used() == 0 {
+                continue;
+            }
+            let encoded = postcard::to_slice(&notice.record, &mut notifier.bytes);
+            notifier.length = encoded.map_or(0, |bytes| bytes.len());
+            notifier.present = Some(notice);
+            notifier.told = 0;
+            notifier.next = notifier.first_of(notice.group);
+            break;
         }
         Progress::More
     }
@@ -307,16 +329,20 @@ impl Kernel {
         if self.recovery.manager.group_name(entry.group) != entry.name {
             return self.unsubscribe(slot);
         }
-        let delivery = Delivery {
-            subscription: entry.name,
-            missed: entry.missed,
-            lost: lost.saturating_sub(entry.lost),
-            notice: notice.record,
-        };
+        // The fields of a `Delivery`, whose encoding is theirs, one after the other.
+        let head = (entry.name, entry.missed, lost.saturating_sub(entry.lost));
         let port = entry.port;
         let mut bytes = [0; DELIVERY_MAX];
-        let encoded = postcard::to_slice(&delivery, &mut bytes).map_err(|_| Status::TOO_LONG);
-        let queued = encoded.and_then(|bytes| self.send_from_kernel(port, bytes));
+        let used = postcard::to_slice(&head, &mut bytes).map_or(DELIVERY_MAX, |head| head.len());
+        let end = used + self.notifier.length;
+        let notice = self.notifier.bytes.get(..self.notifier.length);
+        let queued = match (bytes.get_mut(used..end), notice) {
+            (Some(place), Some(notice)) => {
+                place.copy_from_slice(notice);
+                self.send_from_kernel(port, bytes.get(..end).unwrap_or_default())
+            }
+            _ => Err(Status::TOO_LONG),
+        };
         if let Some(entry) = self.notifier.table.at_mut(slot) {
             match queued {
                 Ok(()) => (entry.missed, entry.lost) = (0, lost),
