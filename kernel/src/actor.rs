@@ -3,11 +3,12 @@
 use abi::layout::ARGUMENTS_MAX;
 use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
-use abi::{FaultRecord, Generation, Instant, Name, Slot, Span, Text};
+use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
+use crate::quick::Place;
 use crate::region::Regions;
 use crate::slot;
 use crate::thread::{HOME, VISITOR};
@@ -52,11 +53,15 @@ pub struct Budget {
 }
 
 /// One actor, over all its incarnations.
+///
+/// # Invariants
+/// - Its [`Place`] is open only while it [runs](Actor::is_running).
 pub struct Actor {
+    /// The incarnation that runs or ran last.
+    id: ActorId,
     /// What the site description says.
     pub declaration: Declaration,
-    /// Where it is in its life.
-    pub state: ActorState,
+    state: ActorState,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
     /// How many times it was started.
@@ -113,8 +118,7 @@ pub struct Actor {
     pub is_damaged: bool,
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
-    /// What the Restart Manager has to be told about it.
-    pub news: Option<News>,
+    news: Option<News>,
     /// Its place among those with news.
     pub link: Link,
 }
@@ -132,7 +136,7 @@ pub enum News {
     /// It said that it was done.
     Exited,
     /// A restart was asked for, by this actor.
-    RestartRequested(abi::ActorId),
+    RestartRequested(ActorId),
 }
 
 impl Actor {
@@ -141,6 +145,7 @@ impl Actor {
     pub fn new(declaration: Declaration) -> Self {
         Self {
             declaration,
+            id: ActorId::NONE,
             state: ActorState::LOADING,
             first_generation: Generation::FIRST,
             incarnation: 0,
@@ -172,6 +177,56 @@ impl Actor {
             has_replied: false,
             news: None,
             link: Link::FREE,
+        }
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub const fn state(&self) -> ActorState {
+        self.state
+    }
+
+    /// What the Restart Manager has to be told about it.
+    #[must_use]
+    pub const fn news(&self) -> Option<&News> {
+        self.news.as_ref()
+    }
+
+    /// Lets threads run in an incarnation.
+    pub fn run(&mut self, id: ActorId) {
+        self.id = id;
+        self.state = ActorState::RUNNING;
+        if let (Some(place), Some(space)) = (Place::of(id.slot()), &self.space)
+            && self.news.is_none()
+        {
+            place.open(id, space.root());
+        }
+    }
+
+    /// Lets no thread run in it, until [`Actor::run`].
+    pub fn stop(&mut self, state: ActorState) {
+        debug_assert!(state != ActorState::RUNNING, "that is what `run` is for");
+        self.state = state;
+        self.news = None;
+        self.shut();
+    }
+
+    /// Notes news, if there are none yet of the incarnation that runs. From here on no thread runs
+    /// in it.
+    pub fn note(&mut self, news: News) -> bool {
+        let is_first = self.is_running();
+        if is_first {
+            self.news = Some(news);
+            self.shut();
+        }
+        is_first
+    }
+
+    fn shut(&self) {
+        if !self.id.is_none()
+            && let Some(place) = Place::of(self.id.slot())
+        {
+            place.shut();
         }
     }
 

@@ -142,6 +142,16 @@ pub unsafe fn entered() -> &'static mut Kernel {
     }
 }
 
+/// The kernel's state, whoever holds it: for what can still be told by a dying kernel. It may be
+/// in the middle of a change.
+///
+/// # Safety
+/// Interrupts are off, and whoever holds it never runs again.
+pub unsafe fn of_the_dead() -> Option<&'static mut Kernel> {
+    // SAFETY: As the caller promises.
+    unsafe { (*KERNEL.0.get()).as_mut() }
+}
+
 /// Runs one bounded step on the kernel's state, with interrupts off.
 ///
 /// # Panics
@@ -226,7 +236,7 @@ impl Kernel {
     pub fn check_actor(&self, id: ActorId) -> Result<u32, (Status, ActorId)> {
         let slot = id.slot().0;
         let actor = self.actors.at(slot);
-        let actor = actor.filter(|actor| actor.state != ActorState::TERMINATED);
+        let actor = actor.filter(|actor| actor.state() != ActorState::TERMINATED);
         let actor = actor.ok_or((Status::DEAD, ActorId::NONE))?;
         let present = self.actor_id(slot);
         let checked = naming::check(

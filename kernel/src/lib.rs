@@ -25,7 +25,7 @@
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription` | asking the policy; telling subscribers |
-//! | `fail`, `logger`, `backlog`, `console`, `hooks` | dying, talking, listening, test hooks |
+//! | `fail`, `logger`, `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -79,6 +79,10 @@ pub mod memory;
 pub mod naming;
 #[cfg(target_os = "none")]
 pub mod port;
+#[cfg(target_os = "none")]
+pub mod quick;
+#[cfg(target_os = "none")]
+pub mod recording;
 #[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]

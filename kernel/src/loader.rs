@@ -66,6 +66,7 @@ pub fn run(composition: &Composition) -> ! {
     let mut disk = Disk::find();
     if let Err(error) = bring_up(&mut disk, composition) {
         log::error!("no site: {error}");
+        kernel::with(Kernel::record_rest);
         fail::end_of_site(exit::Code::Failed);
     }
     loop {
@@ -284,7 +285,7 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
         let first = Frame(image.extent.start);
         let plan = image.plan;
         let record = kernel.actors.get_mut(actor.slot(), actor.generation());
-        let record = record.filter(|record| record.state == ActorState::LOADING);
+        let record = record.filter(|record| record.state() == ActorState::LOADING);
         let installed = record.ok_or(LoadError::Ended).and_then(|record| {
             record.image = Some(index);
             let space = AddressSpace::new(&mut kernel.frames, root);
@@ -295,7 +296,7 @@ fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
                     .insert(region)
                     .map_err(|_| LoadError::NoMemory)?;
             }
-            record.state = ActorState::FROZEN;
+            record.stop(ActorState::FROZEN);
             Ok(())
         });
         match installed {

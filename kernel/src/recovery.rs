@@ -52,6 +52,8 @@ pub struct Recovery {
     work: Option<Work>,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
+    /// What the log writer took to be recorded last.
+    pub recorded: Option<LedgerEntry>,
     thread: u32,
     loader: u32,
     writer: u32,
@@ -106,6 +108,7 @@ impl Recovery {
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
+            recorded: None,
             thread: slot::NONE,
             loader: slot::NONE,
             writer: slot::NONE,
@@ -245,7 +248,7 @@ impl Kernel {
         };
         let now = clock::now();
         let manager = &mut self.recovery.manager;
-        match &record.news {
+        match record.news() {
             Some(News::Failed(fault)) => manager.on_event(Event::Failed { actor, fault }, now),
             Some(News::Exited) => manager.on_event(Event::Exited { actor }, now),
             Some(News::RestartRequested(by)) => {
@@ -265,7 +268,7 @@ impl Kernel {
                     Source::Storage => ActorState::LOADING,
                 };
                 if let Some(record) = self.actors.at_mut(actor.slot().0) {
-                    record.state = state;
+                    record.stop(state);
                     record.block_reads = block_reads;
                 }
                 let after = match source {
@@ -298,8 +301,7 @@ impl Kernel {
         let Some(record) = self.actors.at_mut(slot.0) else {
             return;
         };
-        record.state = ActorState::FROZEN;
-        record.news = None;
+        record.stop(ActorState::FROZEN);
         record.deflects = fate == Fate::End;
         self.recovery.news.remove(&mut self.actors, slot.0);
         let successor = match fate {
@@ -550,8 +552,7 @@ impl Kernel {
             }
             After::Terminate => {
                 actor.regions = crate::region::Regions::new();
-                actor.state = ActorState::TERMINATED;
-                actor.news = None;
+                actor.stop(ActorState::TERMINATED);
                 let name = actor.declaration.name;
                 self.recovery.news.remove(&mut self.actors, slot);
                 self.release_image(slot);
@@ -667,7 +668,7 @@ impl Kernel {
         match thread {
             Ok(thread) => {
                 if let Some(actor) = self.actors.at_mut(slot) {
-                    actor.state = ActorState::RUNNING;
+                    actor.run(id);
                 }
                 self.watch(slot);
                 self.report(Event::Activated { actor: id });

@@ -30,7 +30,7 @@ use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, loader, logger};
+use crate::{backlog, loader, logger, quick, recording};
 
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
@@ -112,12 +112,14 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             .allocate_contiguous(heap_frames)
             .expect("memory for the heap");
         heap::initialise(heap_start, heap_frames);
+        quick::initialise();
         tables::initialise();
         cpu::initialise(cpu::features());
         clock::initialise();
         interrupts::initialise();
         (frames, root)
     };
+    recording::initialise(composition.policy.name());
     log::info!(
         "{} MiB ordinary, {} MiB preserved memory; policy {}",
         frames.free_count() / 256,
@@ -138,7 +140,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),
         handlers: Handlers::new(),
-        scheduler: Scheduler::new(kernel_root),
+        scheduler: Scheduler::new(),
         timers: Timers::new(),
         notifier: Notifier::new(),
         recovery: Recovery::new(restart_manager(composition)),
@@ -243,5 +245,6 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());
+    recording::follow(&mut manager, LEDGER_ENTRIES);
     manager
 }

@@ -65,7 +65,7 @@ impl Kernel {
             let Some(actor) = self.actors.at_mut(slot) else {
                 continue;
             };
-            if actor.state != ActorState::RUNNING {
+            if actor.state() != ActorState::RUNNING {
                 continue;
             }
             let kind = if actor.start_due <= now {

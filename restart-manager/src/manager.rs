@@ -89,6 +89,8 @@ mod progress;
 mod questions;
 mod records;
 mod reports;
+pub(crate) use advice::Verdict;
+
 #[cfg(test)]
 mod tests;
 
@@ -173,6 +175,18 @@ impl<'s> RestartManager<'s> {
     /// Lends memory for notices. Without, all are lost, and counted.
     pub fn lend_notices(&mut self, ring: &'s mut [Option<Notice>]) {
         self.notices.lend(ring);
+    }
+
+    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
+    /// [`RestartManager::take_changed`] gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+        self.ledger.lend_marks(marks);
+    }
+
+    /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
+    /// One that was overwritten meanwhile is missing; the numbers say so.
+    pub fn take_changed(&mut self) -> Option<LedgerEntry> {
+        self.ledger.take_marked()
     }
 
     /// Takes note that the site was restarted at this time. To be told by a kernel that has just
@@ -338,10 +352,6 @@ impl<'s> RestartManager<'s> {
         self.groups.len().min(declared)
     }
 
-    pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {
-        self.actors.get_mut(slot.index())
-    }
-
     /// The name of a group, the kernel group included.
     #[must_use]
     pub fn group_name(&self, group: GroupSlot) -> Name {
@@ -359,7 +369,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// The entry of a member and that of its group.
-    fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
+    pub(crate) fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
         let actor = self.actors.get_mut(slot.index())?;
         let group = self.groups.get_mut(actor.group.index())?;
         Some((actor, group))

@@ -89,7 +89,7 @@ impl Kernel {
             actor: self.actor_id(slot.0),
             name: record.declaration.name,
             incarnation: record.incarnation,
-            state: record.state,
+            state: record.state(),
             threads: record.thread_count,
             ports: record.port_count,
             private_frames: record
@@ -134,6 +134,7 @@ impl Kernel {
         while let Some(entry) = self.take_untold() {
             logger::tell(&entry);
         }
+        self.record_rest();
         fail::end_of_site(if code == 0 {
             exit::Code::Passed
         } else {

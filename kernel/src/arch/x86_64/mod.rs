@@ -3,9 +3,11 @@
 pub mod apart;
 pub mod clock;
 pub mod cpu;
+pub mod debug_console;
 pub mod entry;
 pub mod exit;
 pub mod frame;
 pub mod interrupts;
+mod quick;
 pub mod serial;
 pub mod tables;

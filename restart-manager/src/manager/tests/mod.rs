@@ -5,5 +5,6 @@ mod faithful;
 mod fake;
 mod forest;
 mod questions;
+mod rehearsals;
 mod scenarios;
 mod trees;
