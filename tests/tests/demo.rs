@@ -34,10 +34,18 @@ fn counter_recovers_from_all_eight_ways_to_die() {
         report.evidence()
     );
     assert!(
+        looper.iter().any(|row| row.contains("site restart")),
+        "{}",
+        report.evidence()
+    );
+    assert!(
         looper.last().is_some_and(|row| row.contains("terminate")),
         "{}",
         report.evidence()
     );
+    report
+        .assert_printed("looper: site restart of kernel")
+        .assert_printed("looper: site restart; site action refused");
 }
 
 #[test]
