@@ -28,7 +28,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::naming::What;
 use crate::recovery::{Load, Purpose};
-use crate::rights::{self, Target};
+use crate::rights::Target;
 use crate::syscall::Next;
 use crate::thread::Wait;
 use crate::user::UserSlice;
@@ -137,13 +137,7 @@ impl Kernel {
             (None, true) => return Err(Status::NOT_FOUND.into()),
             (_, false) if described.is_some() => return Err(Status::BAD_ARGUMENT.into()),
             (_, false) => {
-                let lacking = own.held.lacking(request.rights);
-                if lacking != Rights::NONE {
-                    let (own, name) = (own.name, request.name);
-                    let lacking = rights::Names(lacking);
-                    log::warn!("{own}: refused, {name} is to have rights it lacks: {lacking}");
-                    return Err(Status::NOT_PERMITTED.into());
-                }
+                self.check_gift(own, request.name, request.rights)?;
                 let priority = match request.priority {
                     0 => own.priority,
                     priority if priority <= own.priority => priority,
@@ -342,6 +336,7 @@ impl Kernel {
             record.stop(ActorState::ABSENT);
             record.spawner = ActorId::NONE;
             record.is_outdated = remains == Remains::Nothing;
+            self.watched.remove(&mut self.actors, slot);
             self.join_formers(slot);
         }
     }

@@ -82,7 +82,7 @@ fn spawned_actors_have_no_more_rights_than_their_spawners() {
     let scenario = Scenario::new("group-rights-spawned").policy("always-hot");
     let report = scenario.run();
     report.assert_passed();
-    report.assert_printed("parent: refused, child is to have rights it lacks: RESTART");
+    report.assert_printed("parent: refused, child is to have a right it lacks: RESTART");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::baseline;
 use crate::check::{Must, must_be_refused, wait_until};
 use crate::ledger::Reader;
 use crate::member::{Member, PATIENCE};
+use crate::quiet;
 
 const TARGET: Member = Member("target");
 const OTHER: Member = Member("other");
@@ -63,6 +64,7 @@ fn must_come_to(expected: [u64; 3]) {
 /// the thaw, or are sent back by a restart.
 pub(crate) fn guests_wait(_: &Start) {
     let mut reader = Reader::at_start();
+    quiet::listen();
     TARGET.make(Request::OpenLap);
     OTHER.make(Request::OpenLap);
     let pause = || thread::sleep(Span::from_millis(150));
@@ -134,6 +136,7 @@ pub(crate) fn guests_wait(_: &Start) {
     must_come_to([14, 2, 1]);
     reader.must_be_at_end();
     baseline::must_come_back(&before, &["free frames"]);
+    quiet::must_have_been_kept();
 }
 
 /// A guest that comes and goes takes the quick way as long as there is one: not while the target is
