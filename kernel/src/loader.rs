@@ -102,8 +102,8 @@ pub fn run(composition: &Composition) -> ! {
                 Purpose::Reload => reload(&mut disk, load.actor),
                 Purpose::Spawn(waiter) => {
                     let result = first_load(&mut disk, load.actor);
-                    let result = result.map_err(LoadError::status);
-                    kernel::with(|kernel| kernel.finish_spawn(waiter, load.actor, result));
+                    let result = result.map(|()| load.actor).map_err(LoadError::status);
+                    kernel::with(|kernel| kernel.finish_spawn(waiter, result));
                 }
             }
         }

@@ -39,6 +39,7 @@ use crate::mm::{Frame, pages_for};
 use crate::naming::{self, WayIn};
 use crate::region::Origin;
 use crate::slot;
+use crate::spawn::{STARTS_MAX, Start, Waiter};
 use crate::thread::{HOME, State, Wait};
 use crate::timer::tick_at;
 
@@ -60,8 +61,8 @@ pub struct Recovery {
     pub closing: List<CLOSING>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
-    /// Spawned actors that can be started from an image in memory, that image, and who waits.
-    pub starts: VecDeque<(ActorId, u32, ThreadId)>,
+    /// Spawned actors that are being started.
+    pub starts: VecDeque<Start>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
     work: Option<Work>,
@@ -88,8 +89,8 @@ pub struct Load {
 pub enum Purpose {
     /// A restart from storage.
     Reload,
-    /// A first start. This thread waits for it.
-    Spawn(ThreadId),
+    /// A first start, for which somebody waits.
+    Spawn(Waiter),
 }
 
 /// An action that is under way.
@@ -136,7 +137,7 @@ impl Recovery {
             manager,
             news: List::EMPTY,
             thawing: Thawing::EMPTY,
-            starts: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
+            starts: VecDeque::with_capacity(STARTS_MAX),
             closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,

@@ -63,8 +63,30 @@ impl Formers {
     }
 }
 
+/// Who waits for a spawned actor to be started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiter {
+    thread: ThreadId,
+    /// The number of its call, so that no other wait of that thread is taken for this.
+    call: u32,
+}
+
+/// The next step of starting a spawned actor.
+#[derive(Debug)]
+pub enum Start {
+    /// To declare it.
+    Declare(Wanted, Waiter),
+    /// To make its memory, from an image that is held for it.
+    Install(ActorId, u32, Waiter),
+}
+
+/// The most that are being started at once. The recovery thread goes through them at once, so only
+/// threads that are more urgent than that can ever find it full.
+pub const STARTS_MAX: usize = 64;
+
 /// What a spawned actor is to be.
-struct Wanted {
+#[derive(Debug)]
+pub struct Wanted {
     declaration: Declaration,
     parameters: Parameters,
     group: GroupSlot,
@@ -86,29 +108,43 @@ impl Kernel {
         if self.make_room(&wanted)? == Progress::More {
             return Ok(Next::Again);
         }
-        let actor = self.declare_spawned(&wanted)?;
-        let waiter = self.thread_id(self.scheduler.current());
-        self.block_current(Wait::Spawn(actor));
-        match self.present_image(actor) {
-            // Nobody who has all he needs in memory waits for somebody's disk.
-            Some(image) => {
-                let start = (actor, image, waiter);
-                self.recovery.starts.push_back(start);
-                self.wake_recovery();
-            }
-            None => self.request_load(Load {
-                actor,
-                purpose: Purpose::Spawn(waiter),
-            }),
-        }
+        self.calls = self.calls.wrapping_add(1);
+        let thread = self.scheduler.current();
+        let waiter = Waiter {
+            thread: self.thread_id(thread),
+            call: self.calls,
+        };
+        self.block_current(Wait::Spawn(waiter.call));
+        self.recovery
+            .starts
+            .push_back(Start::Declare(wanted, waiter));
+        self.wake_recovery();
         Ok(Next::Blocked)
     }
 
-    /// Starts a spawned actor from an image that is held for it.
-    pub fn start_spawned(&mut self, (actor, image, waiter): (ActorId, u32, ThreadId)) {
-        let result = loader::install(self, actor, image);
-        self.tell_loaded(actor, result);
-        self.finish_spawn(waiter, actor, result.map_err(LoadError::status));
+    /// Does the next step of starting a spawned actor. It is the recovery thread's, so that nobody
+    /// who has all he needs in memory waits for somebody's disk.
+    pub fn start_spawned(&mut self, start: Start) {
+        match start {
+            Start::Declare(wanted, waiter) => match self.declare_spawned(&wanted) {
+                Err(status) => self.finish_spawn(waiter, Err(status)),
+                Ok(actor) => match self.present_image(actor) {
+                    Some(image) => {
+                        let next = Start::Install(actor, image, waiter);
+                        self.recovery.starts.push_front(next);
+                    }
+                    None => self.request_load(Load {
+                        actor,
+                        purpose: Purpose::Spawn(waiter),
+                    }),
+                },
+            },
+            Start::Install(actor, image, waiter) => {
+                let result = loader::install(self, actor, image);
+                self.tell_loaded(actor, result);
+                self.finish_spawn(waiter, result.map(|()| actor).map_err(LoadError::status));
+            }
+        }
     }
 
     fn spawn_request(&mut self, actor: u32, request: UserSlice) -> Result<SpawnRequest, Refusal> {
@@ -171,8 +207,9 @@ impl Kernel {
     fn make_room(&mut self, wanted: &Wanted) -> Result<Progress, Status> {
         let group = self.recovery.manager.group(wanted.group);
         let spawned = group.ok_or(Status::DEAD)?.spawned_members();
-        let waiting = self.recovery.loads.len().max(self.recovery.starts.len());
-        if spawned >= SPAWNED_MAX || waiting >= ACTORS_MAX as usize {
+        let has_room = self.recovery.loads.len() < ACTORS_MAX as usize
+            && self.recovery.starts.len() < STARTS_MAX;
+        if spawned >= SPAWNED_MAX || !has_room {
             return Err(Status::LIMIT_REACHED);
         }
         let is_full =
@@ -221,7 +258,21 @@ impl Kernel {
     }
 
     /// Declares a spawned actor, in its old slot if it was there before.
-    fn declare_spawned(&mut self, wanted: &Wanted) -> Result<ActorId, Refusal> {
+    fn declare_spawned(&mut self, wanted: &Wanted) -> Result<ActorId, Status> {
+        // Somebody else may have taken the name since it was asked for, or the spawner failed.
+        let present = self.names.get(What::Actor, wanted.declaration.name);
+        let is_free = match wanted.former {
+            Some(slot) => self.actors.at(slot).is_some_and(|record| {
+                present == Some(slot) && record.state() == ActorState::ABSENT
+            }),
+            None => present.is_none(),
+        };
+        if !is_free {
+            return Err(Status::ALREADY_EXISTS);
+        }
+        if !self.is_live(wanted.spawner) {
+            return Err(Status::FROZEN);
+        }
         let record = || {
             let mut record = Actor::new(wanted.declaration, wanted.group);
             record.spawner = wanted.spawner;
@@ -249,7 +300,7 @@ impl Kernel {
             if wanted.former.is_none() {
                 self.remove_actor(actor.slot().0);
             }
-            return Err(status_of(error).into());
+            return Err(status_of(error));
         }
         if let Some(slot) = wanted.former {
             self.leave_formers(slot);
@@ -297,18 +348,18 @@ impl Kernel {
         }
     }
 
-    /// The loader is done with an actor that a thread waits to have spawned.
-    pub fn finish_spawn(&mut self, waiter: ThreadId, actor: ActorId, result: Result<(), Status>) {
-        let slot = waiter.slot();
-        let waits = self
-            .threads
-            .get(slot, waiter.generation())
-            .is_some_and(|thread| matches!(thread.wait, Wait::Spawn(awaited) if awaited == actor));
+    /// Tells the thread that spawned an actor how that went, if it still waits.
+    pub fn finish_spawn(&mut self, waiter: Waiter, result: Result<ActorId, Status>) {
+        let slot = waiter.thread.slot();
+        let thread = self.threads.get(slot, waiter.thread.generation());
+        let waits = thread
+            .is_some_and(|thread| matches!(thread.wait, Wait::Spawn(call) if call == waiter.call));
         if waits {
-            match result {
-                Ok(()) => self.finish_wait(slot.0, Status::OK, [actor.raw(), 0, 0]),
-                Err(status) => self.finish_wait(slot.0, status, [0; 3]),
-            }
+            let (status, actor) = match result {
+                Ok(actor) => (Status::OK, actor),
+                Err(status) => (status, ActorId::NONE),
+            };
+            self.finish_wait(slot.0, status, [actor.raw(), 0, 0]);
         }
     }
 

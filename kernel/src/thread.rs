@@ -136,8 +136,8 @@ pub enum Wait {
     Occasion,
     /// Something typed.
     Console(UserSlice),
-    /// The image of an actor that it spawns.
-    Spawn(ActorId),
+    /// The start of an actor that it spawns; the number is that of its call.
+    Spawn(u32),
     /// The thaw of the actor it is in. It was ready when it was parked, and in no syscall.
     Thaw,
     /// A kernel thread: to be woken by name.
