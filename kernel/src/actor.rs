@@ -5,6 +5,7 @@ use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
 use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
+use crate::due::{Position, Timed};
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
@@ -15,6 +16,8 @@ use crate::thread::{HOME, VISITOR};
 
 /// Link to the other actors with news for the Restart Manager.
 pub const NEWS: usize = 0;
+/// Link to the owner's other persistent regions.
+pub const KEPT: usize = 0;
 
 /// What the site description says about an actor, as the kernel needs it.
 #[derive(Clone, Copy, Debug)]
@@ -108,9 +111,15 @@ pub struct Actor {
     pub start_due: Instant,
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
+    /// Its place among those that are watched.
+    pub watch: Position,
     /// Whether threads in it are sent back: it is frozen for good.
     pub deflects: bool,
-    /// Frames in its persistent regions.
+    /// Its persistent regions.
+    pub persistent: List<KEPT>,
+    /// How many.
+    pub persistent_count: u32,
+    /// Frames in them.
     pub persistent_frames: u32,
     /// Blocks read from stable storage, by anybody, until the present restart began.
     pub block_reads: u64,
@@ -170,7 +179,10 @@ impl Actor {
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
+            watch: Position::FREE,
             deflects: false,
+            persistent: List::EMPTY,
+            persistent_count: 0,
             persistent_frames: 0,
             block_reads: 0,
             is_damaged: false,
@@ -247,6 +259,24 @@ impl Linked<NEWS> for Actor {
     }
 }
 
+impl Timed for Actor {
+    fn position(&mut self) -> &mut Position {
+        &mut self.watch
+    }
+
+    fn position_ref(&self) -> &Position {
+        &self.watch
+    }
+}
+
+impl Actor {
+    /// The earlier of its deadlines.
+    #[must_use]
+    pub fn watch_due(&self) -> Instant {
+        self.start_due.min(self.heartbeat_due)
+    }
+}
+
 /// A persistent region: frames that belong to the table, not to an incarnation.
 pub struct PersistentRegion {
     /// The actor it belongs to.
@@ -259,4 +289,16 @@ pub struct PersistentRegion {
     pub page: crate::mm::Page,
     /// How many of its frames have been zeroed. Until all are, nobody sees it.
     pub zeroed: u32,
+    /// Its place among those of its owner.
+    pub link: Link,
+}
+
+impl Linked<KEPT> for PersistentRegion {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    fn link_ref(&self) -> &Link {
+        &self.link
+    }
 }

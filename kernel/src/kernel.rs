@@ -10,15 +10,18 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::site::{ActorState, Rights};
-use abi::{ActorId, Instant, PortId, Slot, Status, ThreadId};
+use abi::{ActorId, PortId, Slot, Status, ThreadId};
+use log::Level;
 
 use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
+use crate::due::Due;
 use crate::handler::Handlers;
 use crate::image::Image;
 use crate::lap::Lap;
 use crate::lend::Lending;
+use crate::logger;
 use crate::mm::Frame;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{FrameList, Frames};
@@ -92,10 +95,12 @@ pub struct Kernel {
     pub disk_line: u8,
     /// Which image, and which of its pages, is checked next.
     pub scrubbed: (u32, u32),
-    /// When the next actor may miss a deadline.
-    pub watch_due: Instant,
+    /// When actors may miss a deadline.
+    pub watched: Due,
     /// What happened so far.
     pub counters: Counters,
+    /// The errand thread.
+    pub errands: u32,
     /// Frames taken by a test hook.
     pub held_frames: FrameList,
 }
@@ -248,14 +253,6 @@ impl Kernel {
         Ok(slot)
     }
 
-    /// The slot of the actor with this name.
-    #[must_use]
-    pub fn actor_named(&self, name: &str) -> Option<u32> {
-        let mut actors = self.actors.iter();
-        let (slot, _) = actors.find(|(_, actor)| actor.declaration.name.as_str() == name)?;
-        Some(slot.0)
-    }
-
     /// Checks that the current actor holds a right.
     ///
     /// # Errors
@@ -265,10 +262,13 @@ impl Kernel {
         match actor {
             Some(actor) if actor.declaration.rights.contains(right) => Ok(()),
             Some(actor) => {
-                log::warn!(
-                    "{}: refused, it does not hold the right",
-                    actor.declaration.name
-                );
+                let name = actor.declaration.name;
+                let parts = [
+                    "kernel: ",
+                    name.as_str(),
+                    ": refused, it does not hold the right",
+                ];
+                logger::say(Level::Warn, parts);
                 Err(Status::NOT_PERMITTED)
             }
             None => Err(Status::NOT_PERMITTED),

@@ -7,7 +7,7 @@
 //! # How it works
 //! One CPU. Whoever is in the kernel has interrupts off and holds the whole [`kernel::Kernel`];
 //! there are no other locks. User threads never have state on a kernel stack, so stopping one
-//! never waits for anything. Work that takes long is done by four kernel threads in bounded steps
+//! never waits for anything. Work that takes long is done by five kernel threads in bounded steps
 //! with interrupts on in between.
 //!
 //! # Where is what
@@ -17,7 +17,8 @@
 //! | [`mm`], [`region`], [`image`], [`user`] | frames, page tables, what is where in an actor, its pristine image, user memory |
 //! | `start` | the order in which everything comes up |
 //! | `arch` | the machine |
-//! | `kernel`, `sched`, `timer`, `thread` | the state, who runs, deadlines |
+//! | `kernel`, `sched`, `thread` | the state, who runs |
+//! | `timer`, `due`, `errands` | deadlines, what is due next, and what is done in steps |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
 //! | `naming`, `ipc`, `port` | names over restarts, messages |
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
@@ -25,7 +26,7 @@
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription` | asking the policy; telling subscribers |
-//! | `fail`, `logger`, `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
+//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -33,8 +34,10 @@
 
 extern crate alloc;
 
+pub mod due;
 pub mod fault;
 pub mod image;
+pub mod line;
 pub mod list;
 pub mod mm;
 pub mod region;
@@ -53,6 +56,8 @@ pub mod backlog;
 pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;
+#[cfg(target_os = "none")]
+pub mod errands;
 #[cfg(target_os = "none")]
 pub mod fail;
 #[cfg(target_os = "none")]

@@ -19,6 +19,7 @@ use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
 use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
+use crate::naming::What;
 use crate::storage::{self, Disk, File, StorageError};
 
 /// Priority of the loader: above nearly all actors, or one that computes could keep others from
@@ -171,6 +172,7 @@ fn declare(kernel: &mut Kernel, declaration: Declaration) -> Option<ActorId> {
     if let Some(actor) = kernel.actors.at_mut(slot.0) {
         actor.first_generation = generation;
     }
+    kernel.names.insert(What::Actor, declaration.name, slot.0);
     Some(ActorId::new(slot, generation))
 }
 

@@ -62,16 +62,18 @@ pub enum Presence {
     Open,
     /// Not yet.
     Absent,
+    /// It has, and has given it up: those who wait are being told.
+    Ended,
 }
 
 impl Port {
-    /// An open port with nothing in it.
+    /// A port with nothing in it that is still absent.
     #[must_use]
     pub const fn new(owner: Slot, name: Option<Name>, depth: u32) -> Self {
         Self {
             owner,
             name,
-            presence: Presence::Open,
+            presence: Presence::Absent,
             first_generation: Generation::FIRST,
             depth,
             held: 0,

@@ -14,7 +14,10 @@ use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text, ThreadId};
+use abi::{
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text, ThreadId,
+};
+use log::Level;
 use restart_manager::{Action, Event, Fate, Question, RestartManager, Source};
 
 use crate::actor::{NEWS, News};
@@ -22,12 +25,14 @@ use crate::advice;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
 use crate::image::Image;
-use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
+use crate::lap::CLOSING;
 use crate::list::List;
+use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
+use crate::naming::{self, WayIn};
 use crate::region::Origin;
 use crate::slot;
 use crate::thread::{HOME, State, Wait};
@@ -39,7 +44,7 @@ pub const PRIORITY: u8 = 60;
 
 /// Pages, threads or ports handled in one step: enough to make the way in and out of a step
 /// cheap, few enough to keep the time with interrupts off short.
-const BATCH: usize = 4;
+const BATCH: usize = 2;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -47,6 +52,8 @@ pub struct Recovery {
     pub manager: RestartManager<'static>,
     /// Actors of which it has to be told something.
     pub news: List<NEWS>,
+    /// LAPs whose stacks are to be freed.
+    pub closing: List<CLOSING>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
     work: Option<Work>,
@@ -78,6 +85,8 @@ enum Work {
         /// LAPs and ports still to be renounced.
         laps: u32,
         ports: u32,
+        /// The one of them at which not everybody who waits has been told yet.
+        way: Option<WayIn>,
         /// The thread stopped last.
         thread: Option<u32>,
     },
@@ -105,6 +114,7 @@ impl Recovery {
         Self {
             manager,
             news: List::EMPTY,
+            closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
@@ -168,7 +178,8 @@ impl Kernel {
         self.wake_event(self.recovery.writer);
     }
 
-    fn wake_event(&mut self, thread: u32) {
+    /// Wakes a kernel thread that waits to be woken.
+    pub fn wake_event(&mut self, thread: u32) {
         let waits = self
             .threads
             .at(thread)
@@ -217,7 +228,13 @@ impl Kernel {
                 self.begin(action);
                 Step::More
             }
-            None => Step::Finished,
+            None => match self.recovery.closing.first() {
+                Some(lap) => {
+                    self.close_some(lap);
+                    Step::More
+                }
+                None => Step::Finished,
+            },
         }
     }
 
@@ -324,6 +341,7 @@ impl Kernel {
             successor,
             laps,
             ports,
+            way: None,
             thread: None,
         });
     }
@@ -337,12 +355,13 @@ impl Kernel {
                 successor,
                 mut laps,
                 mut ports,
+                mut way,
                 mut thread,
             } => {
                 let slot = actor.slot().0;
-                let port_fate = match fate {
-                    Fate::Restart => PortFate::Successor,
-                    Fate::End | Fate::Hold => PortFate::End,
+                let fate_of_ways = match fate {
+                    Fate::Restart => naming::Fate::Successor,
+                    Fate::End | Fate::Hold => naming::Fate::End,
                 };
                 for _ in 0..BATCH {
                     let Some(record) = self.actors.at_mut(slot) else {
@@ -356,15 +375,20 @@ impl Kernel {
                         && fate != Fate::Hold
                     {
                         self.unsubscribe(subscription);
-                    } else if laps > 0 {
-                        laps -= 1;
-                        if let Some(lap) = record.laps.rotate(&mut self.laps) {
-                            self.renounce_lap(lap, port_fate);
+                    } else if let Some(begun) = way {
+                        if self.turn_one_away(begun) == Progress::Finished {
+                            way = None;
                         }
-                    } else if ports > 0 {
-                        ports -= 1;
-                        if let Some(port) = record.ports.rotate(&mut self.ports) {
-                            self.renounce_port(port, port_fate);
+                    } else if laps > 0 || ports > 0 {
+                        way = if laps > 0 {
+                            laps -= 1;
+                            record.laps.rotate(&mut self.laps).map(WayIn::Lap)
+                        } else {
+                            ports -= 1;
+                            record.ports.rotate(&mut self.ports).map(WayIn::Port)
+                        };
+                        if let Some(way) = way {
+                            self.renounce(way, fate_of_ways);
                         }
                     } else if let Some(visitor) = record.visitors.first()
                         && fate != Fate::Hold
@@ -384,6 +408,7 @@ impl Kernel {
                     successor,
                     laps,
                     ports,
+                    way,
                     thread,
                 })
             }
@@ -457,20 +482,13 @@ impl Kernel {
             }
             return Progress::More;
         }
-        if after != After::HotRestart
-            && let Some(port) = actor.ports.first()
-        {
-            // A reloaded actor makes its ports anew; until then its callers wait for them.
-            if after == After::Terminate {
-                self.renounce_port(port, PortFate::End);
+        // A reloaded actor makes its ports anew; until then its callers wait for them.
+        if after == After::Terminate {
+            let port = actor.ports.first().map(WayIn::Port);
+            if let Some(way) = port.or(actor.laps.first().map(WayIn::Lap)) {
+                self.end_some(way);
                 return Progress::More;
             }
-        }
-        if after == After::Terminate
-            && let Some(lap) = actor.laps.first()
-        {
-            self.renounce_lap(lap, PortFate::End);
-            return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
             return Progress::Finished;
@@ -495,12 +513,8 @@ impl Kernel {
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }
-        let persistent = self
-            .persistent
-            .iter()
-            .find(|(_, region)| region.owner.0 == slot);
-        if let Some((region, _)) = persistent {
-            self.drop_persistent(region);
+        if let Some(region) = actor.persistent.first() {
+            self.drop_persistent(Slot(region));
             return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
@@ -557,7 +571,7 @@ impl Kernel {
                 self.recovery.news.remove(&mut self.actors, slot);
                 self.release_image(slot);
                 self.forget_server(slot);
-                log::warn!("{name}: terminated");
+                logger::say(Level::Warn, ["recovery: ", name.as_str(), ": terminated"]);
                 self.report(Event::Ended { actor: id });
             }
         }
@@ -585,7 +599,8 @@ impl Kernel {
 
     /// Checks one page of the pristine images; the idle thread goes round all of them. Text and
     /// untouched data are in use all the time, so there is no moment before their use.
-    pub fn scrub(&mut self) {
+    /// Returns which page fails, at first.
+    pub fn scrub(&mut self) -> Option<(Name, u32)> {
         let (slot, page) = self.scrubbed;
         let Some(image) = self
             .images
@@ -594,14 +609,15 @@ impl Kernel {
         else {
             let next = slot + 1;
             self.scrubbed = (if next < self.images.end() { next } else { 0 }, 0);
-            return;
+            return None;
         };
-        let frame = Frame(image.extent.start).offset(page);
-        if !image.is_damaged && !is_intact(image, frame) {
-            image.is_damaged = true;
-            log::error!("image {}: page {page} fails its check", image.name);
-        }
         self.scrubbed = (slot, page + 1);
+        let frame = Frame(image.extent.start).offset(page);
+        if image.is_damaged || is_intact(image, frame) {
+            return None;
+        }
+        image.is_damaged = true;
+        Some((image.name, page))
     }
 
     /// Asks the loader to read an actor's image.

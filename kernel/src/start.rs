@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::cell::UnsafeCell;
 
-use abi::{ActorId, Instant};
+use abi::ActorId;
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
@@ -17,6 +17,7 @@ use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
+use crate::due::Due;
 use crate::handler::Handlers;
 use crate::kernel::{self, Counters, Kernel};
 use crate::mm::extent::ExtentMap;
@@ -30,7 +31,7 @@ use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, loader, logger, quick, recording};
+use crate::{backlog, errands, loader, logger, quick, recording, slot};
 
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
@@ -148,8 +149,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         calls: 0,
         disk_line: 0,
         scrubbed: (0, 0),
-        watch_due: Instant::NEVER,
+        watched: Due::with_room_for(kernel::ACTORS_MAX),
         counters: Counters::default(),
+        errands: slot::NONE,
         held_frames: FrameList::EMPTY,
     };
     // SAFETY: Nobody has borrowed the kernel's state yet, and the frame is that of the first
@@ -171,6 +173,7 @@ fn first_frame() -> *mut TrapFrame {
         let recovery = kernel_thread(kernel, 1, recovery::PRIORITY, recovery::run as *const ());
         let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
         let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
+        kernel.errands = kernel_thread(kernel, 4, errands::PRIORITY, errands::run as *const ());
         kernel.recovery.set_threads(recovery, loader, writer);
         let root = kernel.kernel_root;
         let apart = kernel_map::map_stack(&mut kernel.frames, root, 4);
@@ -199,7 +202,9 @@ fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()
 extern "C" fn idle() -> ! {
     loop {
         cpu::wait_for_interrupt();
-        kernel::with(Kernel::scrub);
+        if let Some((image, page)) = kernel::with(Kernel::scrub) {
+            log::error!("image {image}: page {page} fails its check");
+        }
     }
 }
 

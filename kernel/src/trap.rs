@@ -10,6 +10,7 @@ use crate::arch::{apart, clock, cpu, interrupts, serial};
 use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
+use crate::mm::address_space::Progress;
 use crate::thread::{State, Wait};
 use crate::user::Access;
 use crate::{advice, backlog, fail};
@@ -130,9 +131,10 @@ impl Kernel {
     fn tick(&mut self) {
         let now = clock::now();
         self.count_slice();
-        self.serve_deadlines(now);
-        self.serve_timed(now);
-        self.serve_watch(now);
+        self.count_tick();
+        if self.serve_due(now) == Progress::More {
+            self.run_errands();
+        }
         if backlog::is_pending() || self.has_untold() || self.has_unrecorded() {
             self.wake_writer();
         }

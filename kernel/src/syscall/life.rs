@@ -81,7 +81,7 @@ impl Kernel {
             .threads
             .insert(Thread::new(priority, home))
             .map_err(|_| Status::LIMIT_REACHED)?;
-        let stack = match record.regions.place(pages, Kind::Stack) {
+        let stack = match record.regions.place(pages, 1, Kind::Stack) {
             Ok(stack) => stack,
             Err(error) => {
                 self.threads.remove(slot);

@@ -19,6 +19,7 @@ mod check;
 mod boot;
 mod callers;
 mod counters;
+mod crowd;
 mod faults;
 mod harness;
 mod ipc;
@@ -27,6 +28,7 @@ mod ledger;
 mod memory;
 mod persistence;
 mod policies;
+mod quiet;
 mod recording;
 mod restart;
 mod soak;
@@ -56,6 +58,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         callers::callers_of_the_next_incarnation_wait_for_it,
     ),
     ("callers-waiting", callers::waiting_callers_are_told_at_once),
+    ("callers-many", crowd::crowds_let_interrupts_in),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
     ("faults-memory", faults::memory),
