@@ -10,7 +10,7 @@ use spin::Mutex;
 use crate::arch::cpu::without_interrupts;
 use crate::arch::serial;
 use crate::kernel::{self, Kernel};
-use crate::logger;
+use crate::{logger, recording};
 
 /// Room for some two hundred lines.
 const BYTES: usize = 16 * 1024;
@@ -143,9 +143,12 @@ pub extern "C" fn run() -> ! {
         while let Some(entry) = kernel::with(Kernel::take_untold) {
             logger::tell(&entry);
         }
+        while let Some(entry) = kernel::with(Kernel::take_unrecorded) {
+            recording::tell(entry);
+        }
         write_all();
         kernel::with(|kernel| {
-            if !kernel.has_untold() {
+            if !kernel.has_untold() && !kernel.has_unrecorded() {
                 kernel.wait_for_event(None);
             }
         });

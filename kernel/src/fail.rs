@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{cpu, serial};
-use crate::backlog;
+use crate::{backlog, kernel};
 
 static DYING: AtomicBool = AtomicBool::new(false);
 
@@ -50,6 +50,10 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
     let _ = writeln!(LastWords, "\nrefrain: kernel panic: {reason}");
     if let Some(frame) = frame {
         let _ = writeln!(LastWords, "{:#x?}", frame.registers());
+    }
+    // SAFETY: Interrupts are off, and whoever had borrowed it never continues.
+    if let Some(kernel) = unsafe { kernel::of_the_dead() } {
+        kernel.record_rest();
     }
     exit::exit(Code::KernelPanic)
 }

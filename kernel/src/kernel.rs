@@ -144,6 +144,16 @@ pub unsafe fn entered() -> &'static mut Kernel {
     }
 }
 
+/// The kernel's state, whoever holds it: for what can still be told by a dying kernel. It may be
+/// in the middle of a change.
+///
+/// # Safety
+/// Interrupts are off, and whoever holds it never runs again.
+pub unsafe fn of_the_dead() -> Option<&'static mut Kernel> {
+    // SAFETY: As the caller promises.
+    unsafe { (*KERNEL.0.get()).as_mut() }
+}
+
 /// Runs one bounded step on the kernel's state, with interrupts off.
 ///
 /// # Panics

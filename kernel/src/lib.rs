@@ -25,7 +25,7 @@
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
-//! | `fail`, `logger`, [`line`], `backlog`, `console`, `hooks` | dying, talking, listening, test hooks |
+//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -83,6 +83,8 @@ pub mod naming;
 pub mod port;
 #[cfg(target_os = "none")]
 pub mod quick;
+#[cfg(target_os = "none")]
+pub mod recording;
 #[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]

@@ -66,6 +66,7 @@ pub fn run(composition: &Composition) -> ! {
     let mut disk = Disk::find();
     if let Err(error) = bring_up(&mut disk, composition) {
         log::error!("no site: {error}");
+        kernel::with(Kernel::record_rest);
         fail::end_of_site(exit::Code::Failed);
     }
     loop {

@@ -55,6 +55,8 @@ pub struct Recovery {
     work: Option<Work>,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
+    /// What the log writer took to be recorded last.
+    pub recorded: Option<LedgerEntry>,
     thread: u32,
     loader: u32,
     writer: u32,
@@ -110,6 +112,7 @@ impl Recovery {
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
+            recorded: None,
             thread: slot::NONE,
             loader: slot::NONE,
             writer: slot::NONE,

@@ -30,7 +30,7 @@ use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, errands, loader, logger, quick, slot};
+use crate::{backlog, errands, loader, logger, quick, recording, slot};
 
 /// The most groups there can be.
 const GROUPS_MAX: usize = 256;
@@ -118,6 +118,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         interrupts::initialise();
         (frames, root)
     };
+    recording::initialise(composition.policy.name());
     log::info!(
         "{} MiB ordinary, {} MiB preserved memory; policy {}",
         frames.free_count() / 256,
@@ -239,5 +240,7 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
         groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
         ledger: vec![None; LEDGER_ENTRIES].leak(),
     };
-    RestartManager::new(storage, composition.policy)
+    let mut manager = RestartManager::new(storage, composition.policy);
+    recording::follow(&mut manager, LEDGER_ENTRIES);
+    manager
 }

@@ -126,7 +126,7 @@ impl Kernel {
         if self.serve_due(now) == Progress::More {
             self.run_errands();
         }
-        if backlog::is_pending() || self.has_untold() {
+        if backlog::is_pending() || self.has_untold() || self.has_unrecorded() {
             self.wake_writer();
         }
     }

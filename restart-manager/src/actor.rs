@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{Fate, Source};
 use crate::group::Goal;
+use crate::rehearse::Rehearsal;
 use crate::{GroupSlot, History, Parameters, State};
 
 /// Who starts an actor.
@@ -113,8 +114,8 @@ pub struct ActorEntry {
     pub(crate) mark: Instant,
     /// It has said that it is ready.
     pub(crate) is_ready: bool,
-    /// In a rehearsal: what the latest entry says was tried in vain.
-    pub(crate) rehearsed_attempt: Option<Source>,
+    /// In a rehearsal: how the latest entry ended.
+    pub(crate) rehearsed: Rehearsal,
     /// The neighbours in the group's list of members.
     pub(crate) previous_member: Option<Slot>,
     pub(crate) next_member: Option<Slot>,
@@ -141,7 +142,7 @@ impl ActorEntry {
         floor: Source::Memory,
         mark: Instant::ZERO,
         is_ready: false,
-        rehearsed_attempt: None,
+        rehearsed: Rehearsal::BEFORE,
         previous_member: None,
         next_member: None,
     };

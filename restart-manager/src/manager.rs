@@ -167,6 +167,18 @@ impl<'s> RestartManager<'s> {
         self.notices.lend(ring);
     }
 
+    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
+    /// [`RestartManager::take_changed`] gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+        self.ledger.lend_marks(marks);
+    }
+
+    /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
+    /// One that was overwritten meanwhile is missing; the numbers say so.
+    pub fn take_changed(&mut self) -> Option<LedgerEntry> {
+        self.ledger.take_marked()
+    }
+
     /// Takes note that the site was restarted at this time. To be told by a kernel that has just
     /// come back from it, so that the next policy knows.
     pub fn note_site_restart(&mut self, at: Instant) {
@@ -306,10 +318,6 @@ impl<'s> RestartManager<'s> {
         self.groups.len()
     }
 
-    pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {
-        self.actors.get_mut(slot.index())
-    }
-
     /// The name of a group, the kernel group included.
     pub(crate) fn group_name(&self, group: GroupSlot) -> Name {
         if group == GroupSlot::KERNEL {
@@ -326,7 +334,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// The entry of a member and that of its group.
-    fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
+    pub(crate) fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
         let actor = self.actors.get_mut(slot.index())?;
         let group = self.groups.get_mut(actor.group.index())?;
         Some((actor, group))

@@ -53,6 +53,14 @@ fn demonstration_ends_well_when_nothing_is_restarted() {
 }
 
 #[test]
+fn demonstration_ends_well_with_every_other_policy() {
+    let shown = ["escalating", "always-hot", "never"];
+    for policy in policies::NAMES.iter().filter(|name| !shown.contains(name)) {
+        demo(policy);
+    }
+}
+
+#[test]
 fn console_shows_crashes_and_restarts() {
     let mut live = Scenario::new("interactive").start();
     live.wait_for("type `help`");

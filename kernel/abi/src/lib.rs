@@ -26,6 +26,7 @@ pub mod status;
 pub mod syscall;
 pub mod text;
 pub mod time;
+pub mod trace;
 
 pub use fault::{FaultKind, FaultRecord, Registers};
 pub use handler::{HandlerKind, Verdict};

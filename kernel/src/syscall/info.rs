@@ -133,6 +133,7 @@ impl Kernel {
         while let Some(entry) = self.take_untold() {
             logger::tell(&entry);
         }
+        self.record_rest();
         fail::end_of_site(if code == 0 {
             exit::Code::Passed
         } else {

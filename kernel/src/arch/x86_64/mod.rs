@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cpu;
+pub mod debug_console;
 pub mod entry;
 pub mod exit;
 pub mod frame;

@@ -4,5 +4,6 @@ mod chaos;
 mod faithful;
 mod fake;
 mod forest;
+mod rehearsals;
 mod scenarios;
 mod trees;

@@ -29,6 +29,7 @@ mod memory;
 mod persistence;
 mod policies;
 mod quiet;
+mod recording;
 mod restart;
 mod soak;
 mod storage;
@@ -94,6 +95,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("policy-budget", policies::budget),
     ("policy-escalating", policies::escalating),
     ("policy-never", policies::never),
+    ("recording-end", recording::failures_at_the_end),
+    ("recording-panic", recording::failures_before_a_panic),
     ("restart-clean-exit", restart::clean_exit_is_no_failure),
     ("restart-corrupt-image", restart::corrupt_image_is_not_used),
     ("restart-large", restart::large_restart_lets_interrupts_in),
