@@ -93,6 +93,8 @@ pub struct Actor {
     pub laps: List<{ crate::lap::OWNED }>,
     /// How many.
     pub lap_count: u32,
+    /// What its ports are told of groups.
+    pub subscriptions: List<{ crate::subscription::OWNED }>,
     /// Threads of others that are stopped in it.
     pub visitors: List<VISITOR>,
     /// What its callers have lent it.
@@ -168,6 +170,7 @@ impl Actor {
             message_frames: 0,
             laps: List::EMPTY,
             lap_count: 0,
+            subscriptions: List::EMPTY,
             visitors: List::EMPTY,
             lendings: List::EMPTY,
             handlers: List::EMPTY,

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
-use crate::arch::{cpu, serial};
+use crate::arch::{apart, cpu, serial};
 use crate::{backlog, kernel};
 
 static DYING: AtomicBool = AtomicBool::new(false);
@@ -60,6 +60,8 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
 
 #[panic_handler]
 fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
+    // A policy may panic; the kernel may not.
+    apart::give_up_if_here();
     match information.location() {
         Some(location) => die(
             format_args!(

@@ -11,7 +11,7 @@
 use abi::layout::MESSAGE_MAX;
 use abi::status::Progress;
 use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
-use abi::{Generation, Name, PortId, ReplyToken, Slot, Span, Status};
+use abi::{ActorId, Generation, Name, PortId, ReplyToken, Slot, Span, Status};
 
 use crate::fault::{Fault, Refusal};
 use crate::kernel::{Kernel, MESSAGES_MAX, THREADS_MAX};
@@ -316,16 +316,57 @@ impl Kernel {
             Payload::Frame(frame)
         };
         let sender = self.actor_id(actor);
+        Ok(self.queue(slot, sender, length as u32, payload)?)
+    }
+
+    /// Queues a message of the kernel's at an open port, if there is room.
+    ///
+    /// # Errors
+    /// Why there is none; the message is gone.
+    pub fn send_from_kernel(&mut self, slot: u32, message: &[u8]) -> Result<(), Status> {
+        let port = self.ports.at(slot).ok_or(Status::DEAD)?;
+        if port.presence == Presence::Absent {
+            return Err(Status::FROZEN);
+        }
+        if port.held >= port.depth {
+            return Err(Status::QUEUE_FULL);
+        }
+        self.charge_message(slot)?;
+        let frame = self.frames.allocate().ok_or(Status::NO_MEMORY)?;
+        // SAFETY: The frame was just allocated.
+        let bytes = unsafe { direct::bytes(frame) };
+        bytes
+            .get_mut(..message.len())
+            .ok_or(Status::TOO_LONG)?
+            .copy_from_slice(message);
+        self.queue(
+            slot,
+            ActorId::NONE,
+            message.len() as u32,
+            Payload::Frame(frame),
+        )?;
+        self.serve(slot);
+        Ok(())
+    }
+
+    /// Puts a message of `send` into a port's queue.
+    fn queue(
+        &mut self,
+        slot: u32,
+        sender: ActorId,
+        length: u32,
+        payload: Payload,
+    ) -> Result<(), Status> {
         // Every thread can make a call at any time: the last places in the table are for those.
         if self.messages.used() >= MESSAGES_MAX - THREADS_MAX {
             if let Payload::Frame(frame) = payload {
                 self.frames.free(frame);
             }
-            return Err(Status::LIMIT_REACHED.into());
+            return Err(Status::LIMIT_REACHED);
         }
         let message = Message {
             sender,
-            length: length as u32,
+            length,
             payload,
             link: Link::FREE,
         };
@@ -346,7 +387,7 @@ impl Kernel {
                 if let Payload::Frame(frame) = payload {
                     self.frames.free(frame);
                 }
-                Err(Status::LIMIT_REACHED.into())
+                Err(Status::LIMIT_REACHED)
             }
         }
     }
@@ -693,7 +734,11 @@ impl Kernel {
         Ok(slot)
     }
 
-    fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {
+    /// The slot of an open port of an actor's own.
+    ///
+    /// # Errors
+    /// As `check_port`; `NOT_OWNER`, or `DEAD` while it is absent.
+    pub fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {
         let slot = self.check_port(id)?;
         let port = self.ports.at(slot).filter(|port| port.owner.0 == actor);
         let port = port.ok_or(Status::NOT_OWNER)?;

@@ -30,6 +30,7 @@ use crate::port::{Message, Port};
 use crate::recovery::Recovery;
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
 
@@ -82,6 +83,8 @@ pub struct Kernel {
     pub scheduler: Scheduler,
     /// Deadlines.
     pub timers: Timers,
+    /// Who is told what happens to groups.
+    pub notifier: Notifier,
     /// The Restart Manager and what it is doing.
     pub recovery: Recovery,
     /// What was typed and who waits for it.

@@ -25,6 +25,7 @@
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
+//! | `advice`, `subscription` | asking the policy; telling subscribers |
 //! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
@@ -45,6 +46,8 @@ pub mod user;
 
 #[cfg(target_os = "none")]
 pub mod actor;
+#[cfg(target_os = "none")]
+pub mod advice;
 #[cfg(target_os = "none")]
 pub mod arch;
 #[cfg(target_os = "none")]
@@ -93,6 +96,8 @@ pub mod sched;
 pub mod start;
 #[cfg(target_os = "none")]
 pub mod storage;
+#[cfg(target_os = "none")]
+pub mod subscription;
 #[cfg(target_os = "none")]
 pub mod syscall;
 #[cfg(target_os = "none")]

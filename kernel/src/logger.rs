@@ -12,7 +12,7 @@
 
 use core::fmt::Write as _;
 
-use abi::{Cause, LedgerEntry, Text};
+use abi::{Advice, Cause, LedgerEntry, Text};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::arch::{clock, serial};
@@ -61,6 +61,19 @@ pub fn tell(entry: &LedgerEntry) {
         let line = &mut bytes[..text.len()];
         line.copy_from_slice(text);
         log::warn!(target: "recovery", "{}: {}", entry.name, one_line(line));
+        tell_of_decision(entry);
+    }
+}
+
+/// Tells what was decided about a failure, where that is not what the policy said, or is not about
+/// the actor's own group.
+fn tell_of_decision(entry: &LedgerEntry) {
+    let (name, response) = (entry.name, entry.response);
+    if entry.scope != entry.group {
+        log::warn!(target: "recovery", "{name}: {response} of {}", entry.scope);
+    }
+    if !matches!(entry.advice, Advice::NOT_ASKED | Advice::FOLLOWED) {
+        log::warn!(target: "recovery", "{name}: {response}; {}", entry.advice);
     }
 }
 

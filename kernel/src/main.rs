@@ -17,8 +17,9 @@ mod compose {
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
     use kernel::start::{BOOT_CONFIG, start};
-    use restart_manager::{ActorKind, RestartPolicy};
+    use restart_manager::{ActorKind, Reaction, RestartPolicy};
     use site_personality_manager::order;
+    use site_personality_manager::site::{self, GroupIndex};
 
     /// The policy named when the kernel was built.
     const POLICY: &dyn RestartPolicy = {
@@ -55,15 +56,31 @@ mod compose {
         let mut opened = Vec::new();
         let number = |opened: &[_], group| opened.iter().position(|other| *other == group);
         let mut steps = Vec::new();
+        if let Some(kernel) = site.group(GroupIndex::KERNEL) {
+            let parameters = kernel.parameters;
+            steps.push(Step::Site { parameters });
+        }
         for step in order::boot(&site) {
             match step {
                 order::Step::Open(group) => {
                     if let Some(entry) = site.group(group) {
                         let base = entry.parent().and_then(|parent| number(&opened, parent));
+                        let dependent = opened.len();
                         steps.push(Step::Group {
                             name: entry.name,
                             base,
+                            parameters: entry.parameters,
                         });
+                        // A restart of the kernel group restarts everything: those edges say
+                        // nothing, and it has no number.
+                        steps.extend(entry.edges.iter().filter_map(|edge| {
+                            Some(Step::Edge {
+                                dependent,
+                                base: number(&opened, edge.base)?,
+                                reaction: reaction(edge.reaction),
+                                reverse: reaction(edge.reverse),
+                            })
+                        }));
                         opened.push(group);
                     }
                 }
@@ -90,7 +107,15 @@ mod compose {
         Ok(steps)
     }
 
-    fn declaration(actor: &site_personality_manager::site::Actor) -> Declaration {
+    fn reaction(described: site::Reaction) -> Reaction {
+        match described {
+            site::Reaction::Restart => Reaction::Restart,
+            site::Reaction::Notify => Reaction::Notify,
+            site::Reaction::None => Reaction::None,
+        }
+    }
+
+    fn declaration(actor: &site::Actor) -> Declaration {
         Declaration {
             name: actor.name,
             image: actor.image,

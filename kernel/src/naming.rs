@@ -224,8 +224,9 @@ impl Kernel {
                 WayIn::Port(slot) => self.ports.rename(Slot(slot)).is_some(),
                 WayIn::Lap(slot) => self.laps.rename(Slot(slot)).is_some(),
             };
-        if let WayIn::Lap(slot) = way {
-            Gate::of(slot).shut();
+        match way {
+            WayIn::Port(slot) => self.unsubscribe_port(slot),
+            WayIn::Lap(slot) => Gate::of(slot).shut(),
         }
         let Some((presence, own_name)) = self.way_in(way) else {
             return;

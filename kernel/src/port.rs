@@ -49,6 +49,8 @@ pub struct Port {
     pub senders: List<QUEUE>,
     /// Threads whose call is queued or was taken.
     pub callers: List<QUEUE>,
+    /// What it is told of groups.
+    pub subscriptions: List<{ crate::subscription::PORT }>,
     /// Its place among the owner's ports.
     pub link: Link,
 }
@@ -79,6 +81,7 @@ impl Port {
             receivers: List::EMPTY,
             senders: List::EMPTY,
             callers: List::EMPTY,
+            subscriptions: List::EMPTY,
             link: Link::FREE,
         }
     }

@@ -8,16 +8,20 @@
 //! fault ─▶ news ─▶ on_event ─▶ poll ─▶ Freeze ─▶ Frozen ─▶ … ─▶ Activate ─▶ Activated
 //! ```
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text};
+use abi::{
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text, ThreadId,
+};
 use log::Level;
-use restart_manager::{Action, Event, Fate, RestartManager, Source};
+use restart_manager::{Action, Event, Fate, Question, RestartManager, Source};
 
 use crate::actor::{NEWS, News};
+use crate::advice;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
 use crate::image::Image;
@@ -88,6 +92,8 @@ enum Work {
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
     Wipe { actor: ActorId, after: After },
+    /// Letting the first thread of an incarnation run, now that subscribers know of it.
+    Start { thread: ThreadId },
 }
 
 /// What follows when private things are destroyed.
@@ -129,14 +135,31 @@ impl Recovery {
 
 /// The recovery thread.
 pub extern "C" fn run() -> ! {
+    let mut question = Box::new(Question::new());
     loop {
-        kernel::with(|kernel| {
-            if kernel.recovery_step() == Progress::Finished {
+        let step = kernel::with(|kernel| {
+            let step = kernel.recovery_step(&mut question);
+            if step == Step::Finished {
                 let deadline = kernel.recovery.manager.next_deadline();
                 kernel.wait_for_event(deadline);
             }
+            step
         });
+        if step == Step::Ask {
+            advice::ask(&question);
+        }
     }
+}
+
+/// What is next for the recovery thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// A further step.
+    More,
+    /// A question to the policy, which thinks while interrupts are on and others run.
+    Ask,
+    /// Nothing, for now.
+    Finished,
 }
 
 impl Kernel {
@@ -183,26 +206,34 @@ impl Kernel {
     }
 
     /// One step of recovery.
-    fn recovery_step(&mut self) -> Progress {
+    fn recovery_step(&mut self, question: &mut Question) -> Step {
+        if self.deliver_notice() == Progress::More {
+            return Step::More;
+        }
         if let Some(work) = self.recovery.work.take() {
             self.recovery.work = self.continue_work(work);
-            return Progress::More;
+            return Step::More;
+        }
+        // Before further news: what is decided may make those a part of this.
+        let now = clock::now();
+        if self.recovery.manager.next_question(now, question) {
+            return Step::Ask;
         }
         if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
-            self.deliver(slot);
-            return Progress::More;
+            self.tell_manager(slot);
+            return Step::More;
         }
-        match self.recovery.manager.poll(clock::now()) {
+        match self.recovery.manager.poll(now) {
             Some(action) => {
                 self.begin(action);
-                Progress::More
+                Step::More
             }
             None => match self.recovery.closing.first() {
                 Some(lap) => {
                     self.close_some(lap);
-                    Progress::More
+                    Step::More
                 }
-                None => Progress::Finished,
+                None => Step::Finished,
             },
         }
     }
@@ -227,7 +258,7 @@ impl Kernel {
 
     /// Tells the Restart Manager the news of an actor. The actor stays stopped by it until the
     /// freeze.
-    fn deliver(&mut self, slot: u32) {
+    fn tell_manager(&mut self, slot: u32) {
         let actor = self.actor_id(slot);
         let Some(record) = self.actors.at(slot) else {
             return;
@@ -340,6 +371,10 @@ impl Kernel {
                         self.disconnect(handler);
                     } else if let Some(lending) = record.lendings.first() {
                         self.hide_lending(lending);
+                    } else if let Some(subscription) = record.subscriptions.first()
+                        && fate != Fate::Hold
+                    {
+                        self.unsubscribe(subscription);
                     } else if let Some(begun) = way {
                         if self.turn_one_away(begun) == Progress::Finished {
                             way = None;
@@ -376,6 +411,10 @@ impl Kernel {
                     way,
                     thread,
                 })
+            }
+            Work::Start { thread } => {
+                self.start_thread(thread);
+                None
             }
             Work::Wipe { actor, after } => {
                 for _ in 0..BATCH {
@@ -648,8 +687,14 @@ impl Kernel {
                     actor.run(id);
                 }
                 self.watch(slot);
-                self.make_ready(thread);
                 self.report(Event::Activated { actor: id });
+                // Whoever subscribed is told of it before anything that it sends.
+                let thread = self.thread_id(thread);
+                if self.notifier.used() == 0 {
+                    self.start_thread(thread);
+                } else {
+                    self.recovery.work = Some(Work::Start { thread });
+                }
             }
             Err(status) => {
                 let mut fault = FaultRecord::new(FaultKind::OUT_OF_MEMORY);
@@ -664,6 +709,14 @@ impl Kernel {
                     fault: &fault,
                 });
             }
+        }
+    }
+
+    /// Lets the first thread of an incarnation run. It may be gone by now.
+    fn start_thread(&mut self, thread: ThreadId) {
+        let record = self.threads.get(thread.slot(), thread.generation());
+        if record.is_some_and(|record| record.state == State::Stopped) {
+            self.make_ready(thread.slot().0);
         }
     }
 

@@ -11,10 +11,10 @@ use abi::ActorId;
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{ActorEntry, GroupEntry, RestartManager, Storage};
+use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
-use crate::arch::{clock, cpu, entry, interrupts, tables};
+use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
 use crate::due::Due;
@@ -28,15 +28,17 @@ use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, errands, loader, logger, quick, recording, slot};
 
-/// The most groups there can be.
-const GROUPS_MAX: usize = 256;
-
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
+
+/// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
+/// anything else, and what others report meanwhile is that they are ready, or loaded.
+const NOTICES: usize = 64;
 
 /// Frames of the kernel heap: 32 MiB, or an eighth of ordinary memory on a small machine. All
 /// tables full take about 20 MiB.
@@ -141,6 +143,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         handlers: Handlers::new(),
         scheduler: Scheduler::new(),
         timers: Timers::new(),
+        notifier: Notifier::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),
         calls: 0,
@@ -172,6 +175,11 @@ fn first_frame() -> *mut TrapFrame {
         let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
         kernel.errands = kernel_thread(kernel, 4, errands::PRIORITY, errands::run as *const ());
         kernel.recovery.set_threads(recovery, loader, writer);
+        let root = kernel.kernel_root;
+        let apart = kernel_map::map_stack(&mut kernel.frames, root, 4);
+        let (bottom, top) = apart.expect("memory for the policy's stack");
+        // SAFETY: It was just mapped, for good, and is used for nothing else.
+        unsafe { apart::set_stack(bottom, top) };
         kernel.scheduler.request();
         kernel.choose()
     })
@@ -179,8 +187,8 @@ fn first_frame() -> *mut TrapFrame {
 
 fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
-    let top = kernel_map::map_stack(&mut kernel.frames, root, index);
-    let top = top.expect("memory for a kernel thread's stack");
+    let stack = kernel_map::map_stack(&mut kernel.frames, root, index);
+    let (_, top) = stack.expect("memory for a kernel thread's stack");
     let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
     let (slot, _) = thread.expect("room for the kernel's own threads");
     if let Some(thread) = kernel.threads.at_mut(slot.0) {
@@ -241,6 +249,7 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
         ledger: vec![None; LEDGER_ENTRIES].leak(),
     };
     let mut manager = RestartManager::new(storage, composition.policy);
+    manager.lend_notices(vec![None; NOTICES].leak());
     recording::follow(&mut manager, LEDGER_ENTRIES);
     manager
 }

@@ -1,10 +1,13 @@
 //! Recorded failures put to a policy again, to see what it would have decided.
 
-use abi::{Cause, Instant, LedgerEntry, Name, Outcome, Response as Recorded, Slot, Span};
+use abi::{
+    Cause, FaultRecord, Instant, LedgerEntry, Name, Outcome, Response as Recorded, Slot, Span,
+};
 
 use crate::action::Source;
 use crate::group::{Goal, Phase};
-use crate::{ActorDeclaration, ActorKind, Decision, GroupSlot, Parameters, RestartManager, State};
+use crate::manager::Verdict;
+use crate::{ActorDeclaration, ActorKind, Decision, Parameters, Question, RestartManager, State};
 
 /// What the latest entry says of an actor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,8 +78,8 @@ pub fn rehearse<'e>(
         manager.recall(slot, entry);
         if let Cause::Fault(fault) = &entry.cause
             && entry.advice != abi::Advice::NOT_ASKED
-            && let Some((failed_attempt, ran_for)) = manager.past(slot, entry.time)
-            && let Some(verdict) = manager.consult(slot, fault, ran_for, failed_attempt, entry.time)
+            && let Some(past) = manager.past(slot, entry.time)
+            && let Some(verdict) = manager.consult(slot, fault, past, entry.time)
         {
             each(Rehearsed {
                 entry,
@@ -112,7 +115,8 @@ impl RestartManager<'_> {
             }
         }
         let (slot, kind, parameters) = former.or(free)?;
-        let group = match self.group_named(entry.group) {
+        let known = self.group_named(&entry.group);
+        let group = match known.filter(|group| self.is_declared(*group)) {
             Some(group) => group,
             None => self.declare_group(entry.group, None).ok()?,
         };
@@ -127,13 +131,21 @@ impl RestartManager<'_> {
         Some(slot)
     }
 
-    fn group_named(&self, name: Name) -> Option<GroupSlot> {
-        (0..self.group_slots())
-            .filter_map(GroupSlot::from_index)
-            .find(|slot| {
-                self.group(*slot)
-                    .is_some_and(|group| *group.name() == name && !group.has_ended())
-            })
+    /// Counts a failure, asks the policy in use about it, and counts the answer.
+    fn consult(
+        &mut self,
+        slot: Slot,
+        fault: &FaultRecord,
+        (failed_attempt, ran_for): (Option<Source>, Span),
+        now: Instant,
+    ) -> Option<Verdict> {
+        self.count_failure(slot, fault.kind, now);
+        let mut question = Question::new();
+        if !self.show(slot, fault, ran_for, failed_attempt, now, &mut question) {
+            return None;
+        }
+        let advised = self.policy().decide(&question.situation());
+        self.judge(&question, advised)
     }
 
     /// The incarnation an entry is about is there.

@@ -25,7 +25,7 @@ fn right_counts(report: &Report) -> usize {
 
 #[test]
 fn counter_recovers_from_all_eight_ways_to_die() {
-    let report = demo("escalating");
+    let report = demo("chorus");
     assert_eq!(right_counts(&report), 8, "{}", report.evidence());
     let looper: Vec<_> = report.lines_with("conductor: looper").collect();
     assert!(
@@ -34,10 +34,18 @@ fn counter_recovers_from_all_eight_ways_to_die() {
         report.evidence()
     );
     assert!(
+        looper.iter().any(|row| row.contains("site restart")),
+        "{}",
+        report.evidence()
+    );
+    assert!(
         looper.last().is_some_and(|row| row.contains("terminate")),
         "{}",
         report.evidence()
     );
+    report
+        .assert_printed("looper: site restart of kernel")
+        .assert_printed("looper: site restart; site action refused");
 }
 
 #[test]

@@ -59,11 +59,30 @@ macro_rules! registers {
         /// The general registers at the time of a failure.
         ///
         /// In a record they are so many bytes: numbers of variable length would take most of the
-        /// time that the record takes.
+        /// time that the record takes. Where people read, each has its name.
         #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
         #[expect(missing_docs, reason = "the names are the architecture's")]
         pub struct Registers {
             $(pub $name: u64,)*
+        }
+
+        /// The registers as people read them.
+        #[derive(Serialize, Deserialize)]
+        #[serde(rename = "Registers")]
+        struct Named {
+            $($name: u64,)*
+        }
+
+        impl From<Registers> for Named {
+            fn from(registers: Registers) -> Self {
+                Self { $($name: registers.$name),* }
+            }
+        }
+
+        impl From<Named> for Registers {
+            fn from(named: Named) -> Self {
+                Self { $($name: named.$name),* }
+            }
         }
 
         impl Registers {
@@ -83,6 +102,9 @@ registers!(rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rfl
 
 impl Serialize for Registers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return Named::from(*self).serialize(serializer);
+        }
         let mut bytes = [0; Self::COUNT * 8];
         let (places, _) = bytes.as_chunks_mut();
         for (place, value) in places.iter_mut().zip(self.values()) {
@@ -94,6 +116,9 @@ impl Serialize for Registers {
 
 impl<'de> Deserialize<'de> for Registers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Named::deserialize(deserializer).map(Self::from);
+        }
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
             type Value = Registers;

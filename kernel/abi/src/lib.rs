@@ -32,7 +32,7 @@ pub use fault::{FaultKind, FaultRecord, Registers};
 pub use handler::{HandlerKind, Verdict};
 pub use id::{ActorId, Generation, HandlerId, LapId, PortId, ReplyToken, Slot, ThreadId};
 pub use ledger::{Advice, Cause, LedgerEntry, Outcome, Phases, Response};
-pub use notice::{CauseKind, Notice, NoticePhase};
+pub use notice::{CauseKind, Delivery, Notice, NoticePhase};
 pub use start::StartRecord;
 pub use status::Status;
 pub use text::{Name, Text};

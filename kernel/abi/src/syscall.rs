@@ -94,7 +94,7 @@ pub const LAP_WRITABLE: u64 = 1 << 33;
 pub const COPY_FROM_CALLER: u64 = 0;
 /// [`Call::LapCopy`] direction: to the thread's caller.
 pub const COPY_TO_CALLER: u64 = 1;
-/// [`Call::ActorInfo`]: no further actor.
+/// [`Call::ActorInfo`] and [`Call::GroupInfo`]: no further one.
 pub const NO_MORE: u64 = u64::MAX;
 
 /// Packs the request's length and the reply buffer's capacity into one argument.
@@ -297,6 +297,24 @@ syscalls! {
 
     /// Tells the calling thread who it is, and whose thread it is: the actor it belongs to.
     45 thread_self ThreadSelf() -> (thread, home);
+
+    /// Has a port of the caller's told of every change of a group, and of the groups its edges
+    /// concern it with, from now on: each is a message (`Delivery`) from nobody. The subscription
+    /// goes with the port, and at the caller's freeze. Needs a right. `already exists` if the port
+    /// is subscribed to the group; `limit reached` beyond 16 subscriptions of one port, or 16
+    /// subscribers of one group.
+    46 group_subscribe GroupSubscribe(name, length, port) -> ();
+
+    /// Ends a subscription. What is in the port's queue stays there.
+    47 group_unsubscribe GroupUnsubscribe(name, length, port) -> ();
+
+    /// Allows that a group that was given up is started again. Needs the right to restart.
+    /// `not found` if it was not given up.
+    48 group_clear GroupClear(name, length) -> ();
+
+    /// Reads about the first group whose slot is at least `slot`, as postcard bytes; `next` is the
+    /// slot to ask for next. `length` is 0 when there is none.
+    49 group_info GroupInfo(slot, buffer, capacity) -> (length, next);
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::actor::News;
 use crate::arch::frame::TrapFrame;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
+use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
 use crate::thread::{HOME, Thread};
@@ -210,10 +211,15 @@ impl Kernel {
         Ok(DONE)
     }
 
+    /// Subscribers are told before the caller goes on. Ends: nothing else makes notices before all
+    /// are delivered, but others that become ready, each once.
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
         self.note_ready(actor);
         self.report(restart_manager::Event::Ready { actor: id });
-        DONE
+        match self.deliver_notice() {
+            Progress::Finished => DONE,
+            Progress::More => Next::Again,
+        }
     }
 }

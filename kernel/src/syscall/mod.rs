@@ -39,7 +39,7 @@ pub enum Next {
 const SYSCALL_BYTES: u64 = 2;
 
 /// Nothing to return.
-const DONE: Next = Next::Return([0; 3]);
+pub const DONE: Next = Next::Return([0; 3]);
 
 impl Kernel {
     /// Carries out the syscall in the current thread's registers.
@@ -311,6 +311,23 @@ impl Kernel {
                     .map_or(ActorId::NONE, |record| record.home);
                 Ok(Next::Return([self.thread_id(thread).raw(), home.raw(), 0]))
             }
+            Call::GroupSubscribe { name, length, port } => {
+                let name = self.name(actor, name, length)?;
+                self.group_subscribe(actor, name, PortId::from_raw(port))
+            }
+            Call::GroupUnsubscribe { name, length, port } => {
+                let name = self.name(actor, name, length)?;
+                self.group_unsubscribe(actor, name, PortId::from_raw(port))
+            }
+            Call::GroupClear { name, length } => {
+                let name = self.name(actor, name, length)?;
+                self.group_clear(actor, name)
+            }
+            Call::GroupInfo {
+                slot,
+                buffer,
+                capacity,
+            } => self.group_info(actor, slot, UserSlice::new(buffer, capacity)?),
         }
     }
 
@@ -384,7 +401,10 @@ impl Kernel {
     }
 
     /// Writes a record as postcard bytes; the first result is its length.
-    fn write_record<T: serde::Serialize>(
+    ///
+    /// # Errors
+    /// `BUFFER_TOO_SMALL`, or memory that is not the actor's.
+    pub fn write_record<T: serde::Serialize>(
         &mut self,
         actor: u32,
         buffer: UserSlice,

@@ -1,5 +1,6 @@
 //! x86_64: one mechanism a file.
 
+pub mod apart;
 pub mod clock;
 pub mod cpu;
 pub mod debug_console;
