@@ -73,6 +73,10 @@ pub struct Waiter {
 
 /// The next step of starting a spawned actor.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "in a short queue, whose memory is there already"
+)]
 pub enum Start {
     /// To declare it.
     Declare(Wanted, Waiter),

@@ -36,6 +36,10 @@ pub enum Request {
     Do(Deed, ActorId),
     /// Kills a group; answers the status.
     KillGroup(Name),
+    /// Has a port of its own told of a group, for a moment; answers the status.
+    Subscribe(Name),
+    /// Clears a group that was given up; answers the status.
+    Clear(Name),
     /// Starts a thread that sends a message to a port every so many milliseconds.
     Tick(PortId, u64),
     /// Starts a thread that computes, and counts in [`Reply::Number`]s of [`Request::Counted`].

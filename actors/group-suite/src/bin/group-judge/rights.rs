@@ -46,18 +46,23 @@ fn does_all(holder: Member, target: Member, statuses: [Status; 5], reader: &mut 
 /// Each right does what it says, where it is held, and nothing else.
 pub(crate) fn of_each_kind(_: &Start) {
     let mut reader = Reader::at_start();
-    let [nothing, everything, some, groupwise] =
-        ["nothing", "everything", "some", "groupwise"].map(Member);
+    let [nothing, everything, some, groupwise, single] =
+        ["nothing", "everything", "some", "groupwise", "single"].map(Member);
     let reader = &mut reader;
 
     does_all(nothing, STORE, [NO; 5], reader);
     does_all(everything, STORE, [OK; 5], reader);
-    // A grant on an actor covers that one: FREEZE and RESTART on the store.
+    // A grant on an actor that is alone in its group covers both: FREEZE and RESTART on the store.
     does_all(some, STORE, [OK, OK, NO, OK, NO], reader);
     does_all(some, SHOP, [NO; 5], reader);
     // A grant on a group covers its members: KILL and COMPLAIN on the shop.
     does_all(groupwise, SHOP, [NO, NO, OK, NO, OK], reader);
     does_all(groupwise, STORE, [NO; 5], reader);
+
+    // One on an actor among others covers that one: FREEZE and KILL on the front of the shop.
+    does_all(single, SHOP, [OK, OK, OK, NO, NO], reader);
+    check_eq!(single.does(Deed::Freeze, Member("shop-back").actor()), NO);
+    check_eq!(single.does(Deed::Kill, STORE.actor()), NO);
 
     // To spawn is a right over one's own group.
     let child = Request::Spawn(Order::member("child"));
@@ -65,6 +70,20 @@ pub(crate) fn of_each_kind(_: &Start) {
         check_eq!(member.status(child), status, "{} spawns", member.0);
     }
     check!(matches!(everything.ask(child), Reply::Actor(_)));
+
+    // To be told of a group takes the right on it, and so does clearing one.
+    for (member, group, told, cleared) in [
+        (nothing, "shop", NO, NO),
+        (everything, "shop", OK, Status::NOT_FOUND),
+        (some, "store", NO, Status::NOT_FOUND),
+        (single, "shop", NO, NO),
+        (groupwise, "shop", OK, NO),
+        (groupwise, "store", NO, NO),
+    ] {
+        let (subscribe, clear) = (Request::Subscribe(name(group)), Request::Clear(name(group)));
+        check_eq!(member.status(subscribe), told, "{} of {group}", member.0);
+        check_eq!(member.status(clear), cleared, "{} of {group}", member.0);
+    }
 
     // To kill a group takes the right on the group, not on its member.
     let groups = |group| Request::KillGroup(name(group));
@@ -74,6 +93,7 @@ pub(crate) fn of_each_kind(_: &Start) {
         (groupwise, "store", NO),
         (nothing, "shop", NO),
         (some, "nothing", NO),
+        (single, "shop", NO),
         (groupwise, "nowhere", Status::NOT_FOUND),
         (groupwise, "shop", OK),
         (everything, "store", OK),

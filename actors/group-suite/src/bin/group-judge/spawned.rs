@@ -98,7 +98,35 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
     check_eq!(must_fail(site::kill(old), "a stale capability"), told);
     check_eq!(block_reads(), reads, "block reads");
     reader.must_be_at_end();
+    the_image_is_kept(&mut reader);
     quiet::must_have_been_kept();
+}
+
+/// The image of a member that nobody else has is read once, and kept while that is not there.
+#[track_caller]
+fn the_image_is_kept(reader: &mut Reader) {
+    let lonely = Member("lonely");
+    let known = Order {
+        image: crate::member::name(""),
+        ..Order::member("lonely")
+    };
+    let unread = block_reads();
+    PARENT.spawns(known);
+    lonely.must_become(ActorState::RUNNING);
+    let reads = block_reads();
+    check!(reads > unread, "no block was read");
+    let memory = quiet::counters().preserved_frames;
+    for _ in 0..3 {
+        let again = PARENT.condition().incarnation + 1;
+        PARENT.ends(Request::Die(Way::NullWrite));
+        PARENT.must_come_back(again);
+        check_eq!(lonely.state(), ActorState::ABSENT);
+        PARENT.spawns(known);
+        lonely.must_become(ActorState::RUNNING);
+        check_eq!(block_reads(), reads, "block reads");
+        check_eq!(quiet::counters().preserved_frames, memory);
+    }
+    reader.skip();
 }
 
 /// A reload of the group takes the spawned members' images from the disk as well.

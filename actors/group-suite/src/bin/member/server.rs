@@ -57,6 +57,15 @@ impl Member {
                 let result = site::kill_group(name.as_str());
                 Ok(Reply::Status(deeds::status_of(result)))
             }
+            Request::Subscribe(name) => {
+                let port = Port::private(1)?;
+                let result = call::group::sys_group_subscribe(name.as_str(), port.id());
+                Ok(Reply::Status(deeds::status_of(result)))
+            }
+            Request::Clear(name) => {
+                let result = call::group::sys_group_clear(name.as_str());
+                Ok(Reply::Status(deeds::status_of(result)))
+            }
             Request::Tick(port, millis) => {
                 // The port's slot and generation leave no room for the time in one word.
                 PERIOD.store(millis, Ordering::Relaxed);
