@@ -73,7 +73,7 @@ use abi::{Instant, LedgerEntry, Name, Slot};
 
 use crate::actor::is_nameable;
 use crate::group::{Goal, Phase, Stage};
-use crate::notice::{Notice, Notices};
+use crate::notice::{Audience, Notice, Notices};
 use crate::tree::{Kernel, kernel_name};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, DeclareError, Event, GroupEntry, GroupSlot,
@@ -187,6 +187,11 @@ impl<'s> RestartManager<'s> {
     /// One that was overwritten meanwhile is missing; the numbers say so.
     pub fn take_changed(&mut self) -> Option<LedgerEntry> {
         self.ledger.take_marked()
+    }
+
+    /// Says whether anybody wants notices. If nobody does, none is kept.
+    pub fn set_audience(&mut self, audience: Audience) {
+        self.notices.set_audience(audience);
     }
 
     /// Takes note that the site was restarted at this time. To be told by a kernel that has just
