@@ -5,6 +5,7 @@ use abi::site::{ActorState, Rights};
 use abi::start::PreviousEnd;
 use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
+use crate::delegation::{DELEGATED, Delegated};
 use crate::due::{Position, Timed};
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
@@ -36,6 +37,8 @@ pub struct Declaration {
     pub budget: Budget,
     /// What it may do beyond its own affairs.
     pub rights: Rights,
+    /// The actor that activates it: the manager of its subsystem, if it has one.
+    pub manager: Option<Name>,
     /// How long it may stay without a kick; not watched if none.
     pub heartbeat: Option<Span>,
     /// How long it may take until it is ready; not watched if none.
@@ -109,6 +112,8 @@ pub struct Actor {
     pub abort_handler: u32,
     /// When it has to be ready.
     pub start_due: Instant,
+    /// When it has to have activated an actor that waits for it.
+    pub activation_due: Instant,
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
     /// Its place among those that are watched.
@@ -130,6 +135,16 @@ pub struct Actor {
     news: Option<News>,
     /// Its place among those with news.
     pub link: Link,
+    /// Actors that wait for it to activate them.
+    pub delegations: List<DELEGATED>,
+    /// Its thread that waits for one of those.
+    pub activator: u32,
+    /// Its activation, if that is its manager's to do.
+    pub delegated: Option<Delegated>,
+    /// Whether the manager has done it.
+    pub is_approved: bool,
+    /// Its place among those that wait for the same manager.
+    pub delegated_link: Link,
 }
 
 /// Something the Restart Manager has to be told about an actor. There is at most one thing at a
@@ -178,6 +193,7 @@ impl Actor {
             exception_handlers: [slot::NONE; 2],
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
+            activation_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
             watch: Position::FREE,
             deflects: false,
@@ -189,6 +205,11 @@ impl Actor {
             has_replied: false,
             news: None,
             link: Link::FREE,
+            delegations: List::EMPTY,
+            activator: slot::NONE,
+            delegated: None,
+            is_approved: false,
+            delegated_link: Link::FREE,
         }
     }
 
@@ -270,10 +291,12 @@ impl Timed for Actor {
 }
 
 impl Actor {
-    /// The earlier of its deadlines.
+    /// The earliest of its deadlines.
     #[must_use]
     pub fn watch_due(&self) -> Instant {
-        self.start_due.min(self.heartbeat_due)
+        self.start_due
+            .min(self.heartbeat_due)
+            .min(self.activation_due)
     }
 }
 

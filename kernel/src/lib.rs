@@ -25,7 +25,7 @@
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
-//! | `advice`, `subscription` | asking the policy; telling subscribers |
+//! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
@@ -56,6 +56,8 @@ pub mod backlog;
 pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;
+#[cfg(target_os = "none")]
+pub mod delegation;
 #[cfg(target_os = "none")]
 pub mod errands;
 #[cfg(target_os = "none")]

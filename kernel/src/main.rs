@@ -11,8 +11,8 @@ mod compose {
     use alloc::vec::Vec;
     use core::fmt::Write as _;
 
-    use abi::Text;
     use abi::layout::PANIC_MAX;
+    use abi::{Name, Text};
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
@@ -86,9 +86,11 @@ mod compose {
                 }
                 order::Step::Load(actor) => {
                     if let Some(entry) = site.actor(actor) {
+                        let manager = order::manager_of(&site, entry.group);
+                        let manager = manager.and_then(|manager| site.actor(manager));
                         let group = number(&opened, entry.group).unwrap_or(0);
                         steps.push(Step::Actor {
-                            declaration: declaration(entry),
+                            declaration: declaration(entry, manager.map(|manager| manager.name)),
                             group,
                             kind: if entry.direct {
                                 ActorKind::Direct
@@ -99,7 +101,7 @@ mod compose {
                         });
                     }
                 }
-                // The Restart Manager activates what is loaded.
+                // The Restart Manager has activated what is loaded, by the manager if there is one.
                 order::Step::Activate(_) | order::Step::Delegate { .. } => {}
                 order::Step::Enter(_) | order::Step::Leave(_) => {}
             }
@@ -115,7 +117,7 @@ mod compose {
         }
     }
 
-    fn declaration(actor: &site::Actor) -> Declaration {
+    fn declaration(actor: &site::Actor, manager: Option<Name>) -> Declaration {
         Declaration {
             name: actor.name,
             image: actor.image,
@@ -129,6 +131,7 @@ mod compose {
                 persistent_frames: actor.budget.persistent_frames,
             },
             rights: actor.rights,
+            manager,
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,
         }

@@ -315,6 +315,15 @@ syscalls! {
     /// Reads about the first group whose slot is at least `slot`, as postcard bytes; `next` is the
     /// slot to ask for next. `length` is 0 when there is none.
     49 group_info GroupInfo(slot, buffer, capacity) -> (length, next);
+
+    /// For the manager of a subsystem: waits for an actor of the subsystem that is loaded or
+    /// restarted and waits for its activation. Says the same until that is done. One thread of an
+    /// actor at a time; `limit reached` for a second one.
+    50 activation_wait ActivationWait(timeout) -> (actor);
+
+    /// For the manager of a subsystem: gives an actor of the subsystem that waits for it its first
+    /// thread, soon. `not owner` if its manager is somebody else, `not found` if it does not wait.
+    51 actor_activate ActorActivate(actor) -> ();
 }
 
 #[cfg(test)]
