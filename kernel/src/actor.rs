@@ -1,22 +1,32 @@
 //! Actors: what the kernel keeps about each.
 
 use abi::layout::ARGUMENTS_MAX;
-use abi::site::{ActorState, Rights};
+use abi::site::ActorState;
 use abi::start::PreviousEnd;
 use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
-use crate::delegation::{DELEGATED, Delegated};
+use restart_manager::{GroupSlot, Parameters};
+
+use crate::delegation::Delegated;
 use crate::due::{Position, Timed};
+use crate::freeze::Freeze;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
 use crate::quick::Place;
 use crate::region::Regions;
+use crate::rights::Held;
 use crate::slot;
 use crate::thread::{HOME, VISITOR};
 
 /// Link to the other actors with news for the Restart Manager.
 pub const NEWS: usize = 0;
+/// Link to the other former members of its group.
+pub const FORMER: usize = 1;
+/// Link to the other actors that are being thawed.
+pub const THAWING: usize = 2;
+/// Link to the other actors that wait for the same manager.
+pub const DELEGATED: usize = 3;
 /// Link to the owner's other persistent regions.
 pub const KEPT: usize = 0;
 
@@ -36,7 +46,7 @@ pub struct Declaration {
     /// What it may use at most.
     pub budget: Budget,
     /// What it may do beyond its own affairs.
-    pub rights: Rights,
+    pub held: Held,
     /// The actor that activates it: the manager of its subsystem, if it has one.
     pub manager: Option<Name>,
     /// How long it may stay without a kick; not watched if none.
@@ -61,12 +71,22 @@ pub struct Budget {
 /// One actor, over all its incarnations.
 ///
 /// # Invariants
-/// - Its [`Place`] is open only while it [runs](Actor::is_running).
+/// - Its [`Place`] is open only while it [is at work](Actor::is_at_work).
 pub struct Actor {
     /// The incarnation that runs or ran last.
     id: ActorId,
     /// What the site description says.
     pub declaration: Declaration,
+    /// The group it belongs to for good.
+    pub group: GroupSlot,
+    /// The incarnation that spawned it; nobody for a direct one.
+    pub spawner: ActorId,
+    /// For an actor that the site describes as indirect: what policies are tuned by.
+    pub described: Option<Parameters>,
+    /// Whether its image has to be read from storage, though one of that name may be in memory.
+    pub is_outdated: bool,
+    /// What a freeze on request keeps of it.
+    pub freeze: Freeze,
     state: ActorState,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
@@ -133,8 +153,6 @@ pub struct Actor {
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
     news: Option<News>,
-    /// Its place among those with news.
-    pub link: Link,
     /// Actors that wait for it to activate them.
     pub delegations: List<DELEGATED>,
     /// Its thread that waits for one of those.
@@ -143,8 +161,7 @@ pub struct Actor {
     pub delegated: Option<Delegated>,
     /// Whether the manager has done it.
     pub is_approved: bool,
-    /// Its place among those that wait for the same manager.
-    pub delegated_link: Link,
+    links: [Link; 4],
 }
 
 /// Something the Restart Manager has to be told about an actor. There is at most one thing at a
@@ -166,10 +183,15 @@ pub enum News {
 impl Actor {
     /// A declared actor of which nothing exists yet.
     #[must_use]
-    pub fn new(declaration: Declaration) -> Self {
+    pub fn new(declaration: Declaration, group: GroupSlot) -> Self {
         Self {
             declaration,
             id: ActorId::NONE,
+            group,
+            spawner: ActorId::NONE,
+            described: None,
+            is_outdated: false,
+            freeze: Freeze::OFF,
             state: ActorState::LOADING,
             first_generation: Generation::FIRST,
             incarnation: 0,
@@ -204,12 +226,28 @@ impl Actor {
             is_damaged: false,
             has_replied: false,
             news: None,
-            link: Link::FREE,
             delegations: List::EMPTY,
             activator: slot::NONE,
             delegated: None,
             is_approved: false,
-            delegated_link: Link::FREE,
+            links: [Link::FREE; 4],
+        }
+    }
+
+    /// A former member that is spawned again, as `anew`: with its earlier names, and with what was
+    /// kept of it.
+    #[must_use]
+    pub fn again(&mut self, anew: Self) -> Self {
+        Self {
+            first_generation: self.first_generation,
+            regions: core::mem::take(&mut self.regions),
+            persistent: self.persistent,
+            persistent_count: self.persistent_count,
+            persistent_frames: self.persistent_frames,
+            image: self.image,
+            is_outdated: self.is_outdated,
+            described: self.described,
+            ..anew
         }
     }
 
@@ -229,11 +267,19 @@ impl Actor {
     pub fn run(&mut self, id: ActorId) {
         self.id = id;
         self.state = ActorState::RUNNING;
-        if let (Some(place), Some(space)) = (Place::of(id.slot()), &self.space)
-            && self.news.is_none()
-        {
-            place.open(id, space.root());
-        }
+        self.open();
+    }
+
+    /// Freezes it, at somebody's request.
+    pub fn freeze(&mut self) {
+        self.freeze.is_on = true;
+        self.shut();
+    }
+
+    /// Takes a freeze back.
+    pub fn thaw(&mut self) {
+        self.freeze.is_on = false;
+        self.open();
     }
 
     /// Lets no thread run in it, until [`Actor::run`].
@@ -255,6 +301,14 @@ impl Actor {
         is_first
     }
 
+    fn open(&self) {
+        if let (Some(place), Some(space)) = (Place::of(self.id.slot()), &self.space)
+            && self.is_at_work()
+        {
+            place.open(self.id, space.root());
+        }
+    }
+
     fn shut(&self) {
         if !self.id.is_none()
             && let Some(place) = Place::of(self.id.slot())
@@ -268,18 +322,47 @@ impl Actor {
     pub fn is_running(&self) -> bool {
         self.state == ActorState::RUNNING && self.news.is_none()
     }
-}
 
-impl Linked<NEWS> for Actor {
-    fn link(&mut self) -> &mut Link {
-        &mut self.link
+    /// Whether it runs and is not frozen.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.is_running() && !self.freeze.is_on
     }
 
-    fn link_ref(&self) -> &Link {
-        &self.link
+    /// Whether there is no incarnation of it.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self.state, ActorState::TERMINATED | ActorState::ABSENT)
+    }
+
+    /// Gives it its deadlines anew, those that it still had: for some time it could not meet them.
+    pub fn rewatch(&mut self, now: Instant) {
+        let anew = |due: &mut Instant, span: Option<Span>| {
+            if *due != Instant::NEVER
+                && let Some(span) = span
+            {
+                *due = now.after(span);
+            }
+        };
+        anew(&mut self.start_due, self.declaration.start_deadline);
+        anew(&mut self.heartbeat_due, self.declaration.heartbeat);
     }
 }
 
+macro_rules! linked {
+    ($($link:ident)*) => {
+        $(impl Linked<$link> for Actor {
+            fn link(&mut self) -> &mut Link {
+                &mut self.links[$link]
+            }
+
+            fn link_ref(&self) -> &Link {
+                &self.links[$link]
+            }
+        })*
+    };
+}
+linked!(NEWS FORMER THAWING DELEGATED);
 impl Timed for Actor {
     fn position(&mut self) -> &mut Position {
         &mut self.watch

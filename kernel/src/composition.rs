@@ -48,7 +48,8 @@ pub enum Step {
         /// What a failure of the dependent means for the base.
         reverse: Reaction,
     },
-    /// Declare an actor and load its image.
+    /// Declare an actor and load its image; one that is indirect is only made known, for a member of
+    /// its group to spawn it.
     Actor {
         /// What the kernel needs to know about it.
         declaration: Declaration,

@@ -18,11 +18,9 @@ use abi::start::PreviousEnd;
 use abi::{ActorId, FaultKind, FaultRecord, Instant, Span, Status, Text};
 use restart_manager::Event;
 
-use crate::actor::Actor;
 use crate::arch::clock;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
-use crate::list::{Link, Linked};
 use crate::mm::address_space::Progress;
 use crate::naming::What;
 use crate::slot;
@@ -33,24 +31,11 @@ use crate::thread::Wait;
 /// not to wait for people; and a test on a loaded machine must not come near it.
 const PATIENCE: Span = Span::from_secs(5);
 
-/// Link to the other actors that wait for the same manager.
-pub const DELEGATED: usize = 1;
-
 /// An activation that is the manager's to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Delegated {
     previous: PreviousEnd,
     incarnation: u32,
-}
-
-impl Linked<DELEGATED> for Actor {
-    fn link(&mut self) -> &mut Link {
-        &mut self.delegated_link
-    }
-
-    fn link_ref(&self) -> &Link {
-        &self.delegated_link
-    }
 }
 
 impl Kernel {

@@ -23,6 +23,7 @@ use crate::invoke::entrance_below;
 use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::list::{Link, Linked};
+use crate::rights::Target;
 use crate::sched::Floating;
 use crate::slot::{self, SlotTable};
 use crate::syscall::Next;
@@ -195,7 +196,7 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         match kind {
             HandlerKind::TRAP => {
-                self.check_right(Rights::TRAP)?;
+                self.check_right(Rights::TRAP, Target::Site)?;
                 let number = usize::try_from(subject).unwrap_or(TRAPS);
                 let (Some(present), Some(server)) = (
                     self.handlers.traps.get(number),
@@ -208,7 +209,7 @@ impl Kernel {
                 }
             }
             HandlerKind::INTERRUPT => {
-                self.check_right(Rights::INTERRUPT)?;
+                self.check_right(Rights::INTERRUPT, Target::Site)?;
                 let place = self.handlers.lines.get(subject as usize);
                 let is_ours = subject == u64::from(interrupts::LINE_SERIAL)
                     || subject == u64::from(self.disk_line);
@@ -255,9 +256,9 @@ impl Kernel {
         if id.is_none() || id == self.actor_id(actor) {
             return Ok(actor);
         }
-        self.check_right(Rights::HANDLE)?;
-        self.check_actor(id)
-            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))
+        let slot = self.target_actor(subject)?;
+        self.check_right(Rights::HANDLE, Target::Actor(slot))?;
+        Ok(slot)
     }
 
     fn attach(&mut self, actor: u32, kind: HandlerKind, subject: u64, slot: u32) {
@@ -644,7 +645,8 @@ impl Kernel {
             // What it comes back to is the end of this very call.
             record.set_results(Status::OK, [0; 3]);
         }
-        let was_waiting = state == State::Blocked;
+        // A parked thread is in no syscall that could end.
+        let was_waiting = state == State::Blocked && !matches!(wait, Wait::Thaw);
         if was_waiting {
             self.finish_wait(thread, Status::ABORTED, [0; 3]);
         }

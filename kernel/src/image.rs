@@ -7,8 +7,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use abi::Name;
 use abi::layout::{IMAGE_END, IMAGE_START, PAGE_BYTES};
+use abi::{Instant, Name};
 use elf::ElfBytes;
 use elf::abi::{EM_X86_64, ET_EXEC, PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
@@ -33,8 +33,10 @@ pub struct Image {
     pub checks: Vec<u32>,
     /// Whether a page was found that fails its check: nothing is started from it any more.
     pub is_damaged: bool,
-    /// How many actors are started from it.
+    /// How many actors are started from it, former members of groups included.
     pub users: u32,
+    /// When it was read.
+    pub read_at: Instant,
 }
 
 /// What an image will look like in memory.

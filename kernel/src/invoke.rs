@@ -11,7 +11,6 @@
 //! - A thread whose own actor is over goes on as a guest; it ends where it would have come home.
 
 use abi::layout::{LAP_DEPTH_MAX, MESSAGE_MAX, PAGE_BYTES};
-use abi::site::ActorState;
 use abi::status::Progress;
 use abi::syscall::{COPY_FROM_CALLER, COPY_TO_CALLER, LAP_LEND, LAP_WRITABLE};
 use abi::{ActorId, FaultKind, LapId, Span, Status};
@@ -65,7 +64,7 @@ impl Kernel {
         }
         let lap = self.laps.at(slot).ok_or(Status::DEAD)?;
         let is_absent =
-            lap.presence == Presence::Absent || !self.is_live(self.actor_id(lap.owner.0));
+            lap.presence == Presence::Absent || !self.is_at_work(self.actor_id(lap.owner.0));
         match free_stack(slot) {
             Some(stack) if !is_absent => {
                 self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke)?;
@@ -419,9 +418,7 @@ impl Kernel {
         match self.actors.get(id.slot(), id.generation()) {
             None => Standing::Over,
             Some(actor) if actor.is_running() => Standing::Live,
-            Some(actor) if actor.deflects || actor.state() == ActorState::TERMINATED => {
-                Standing::Over
-            }
+            Some(actor) if actor.deflects || actor.is_gone() => Standing::Over,
             Some(_) => Standing::Failing,
         }
     }
@@ -465,6 +462,10 @@ impl Kernel {
         let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(slot)) else {
             return Done::Finished;
         };
+        let owner = self.actors.at(lap.owner.0);
+        if owner.is_some_and(|owner| owner.freeze.is_on) {
+            return Done::Finished;
+        }
         let wait = self.threads.at(thread).map(|record| record.wait);
         let Some(Wait::Enter { invocation, .. }) = wait else {
             return Done::Finished;

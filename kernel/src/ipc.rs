@@ -181,7 +181,12 @@ impl Kernel {
             .ports
             .at(slot)
             .is_some_and(|port| port.presence == Presence::Absent);
-        if is_absent && flags & CALL_REFUSE_FROZEN != 0 {
+        let owner = self
+            .ports
+            .at(slot)
+            .and_then(|port| self.actors.at(port.owner.0));
+        let is_frozen = is_absent || owner.is_some_and(|owner| owner.freeze.is_on);
+        if is_frozen && flags & CALL_REFUSE_FROZEN != 0 {
             return Err(Status::FROZEN.into());
         }
         if timeout == Span::ZERO {
@@ -690,7 +695,13 @@ impl Kernel {
                     lap.waiting.remove(&mut self.threads, thread);
                 }
             }
-            Wait::Nothing | Wait::Sleep | Wait::Event | Wait::Deflection | Wait::Occasion => {}
+            Wait::Thaw => self.unpark(thread),
+            Wait::Nothing
+            | Wait::Sleep
+            | Wait::Event
+            | Wait::Deflection
+            | Wait::Occasion
+            | Wait::Spawn(_) => {}
         }
     }
 
@@ -700,7 +711,7 @@ impl Kernel {
             return;
         };
         match record.wait {
-            Wait::Nothing | Wait::Deflection | Wait::Occasion => {}
+            Wait::Nothing | Wait::Deflection | Wait::Occasion | Wait::Spawn(_) | Wait::Thaw => {}
             Wait::Event => self.make_ready(thread),
             Wait::Sleep => self.finish_wait(thread, Status::OK, [0; 3]),
             Wait::Find(..) => {

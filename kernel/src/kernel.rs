@@ -9,19 +9,17 @@ use alloc::boxed::Box;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use abi::site::{ActorState, Rights};
 use abi::{ActorId, PortId, Slot, Status, ThreadId};
-use log::Level;
 
 use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
 use crate::due::Due;
+use crate::fault::Refusal;
 use crate::handler::Handlers;
 use crate::image::Image;
 use crate::lap::Lap;
 use crate::lend::Lending;
-use crate::logger;
 use crate::mm::Frame;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{FrameList, Frames};
@@ -30,6 +28,7 @@ use crate::port::{Message, Port};
 use crate::recovery::Recovery;
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::spawn::Formers;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
@@ -71,7 +70,9 @@ pub struct Kernel {
     pub images: SlotTable<Image>,
     /// Persistent regions.
     pub persistent: SlotTable<PersistentRegion>,
-    /// Names of ports and LAPs.
+    /// Former members of groups.
+    pub formers: Formers,
+    /// Names of actors, ports and LAPs.
     pub names: Names,
     /// Local Access Points.
     pub laps: SlotTable<Lap>,
@@ -241,7 +242,7 @@ impl Kernel {
     pub fn check_actor(&self, id: ActorId) -> Result<u32, (Status, ActorId)> {
         let slot = id.slot().0;
         let actor = self.actors.at(slot);
-        let actor = actor.filter(|actor| actor.state() != ActorState::TERMINATED);
+        let actor = actor.filter(|actor| !actor.is_gone());
         let actor = actor.ok_or((Status::DEAD, ActorId::NONE))?;
         let present = self.actor_id(slot);
         let checked = naming::check(
@@ -253,25 +254,12 @@ impl Kernel {
         Ok(slot)
     }
 
-    /// Checks that the current actor holds a right.
+    /// The slot of the actor that a syscall is about.
     ///
     /// # Errors
-    /// `NOT_PERMITTED`; the refusal is logged.
-    pub fn check_right(&self, right: Rights) -> Result<(), Status> {
-        let actor = self.current_actor().and_then(|slot| self.actors.at(slot));
-        match actor {
-            Some(actor) if actor.declaration.rights.contains(right) => Ok(()),
-            Some(actor) => {
-                let name = actor.declaration.name;
-                let parts = [
-                    "kernel: ",
-                    name.as_str(),
-                    ": refused, it does not hold the right",
-                ];
-                logger::say(Level::Warn, parts);
-                Err(Status::NOT_PERMITTED)
-            }
-            None => Err(Status::NOT_PERMITTED),
-        }
+    /// As [`Kernel::check_actor`], with the present capability as the second result.
+    pub fn target_actor(&self, raw: u64) -> Result<u32, Refusal> {
+        self.check_actor(ActorId::from_raw(raw))
+            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))
     }
 }

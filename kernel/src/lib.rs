@@ -24,6 +24,7 @@
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
+//! | `spawn`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
@@ -63,6 +64,8 @@ pub mod errands;
 #[cfg(target_os = "none")]
 pub mod fail;
 #[cfg(target_os = "none")]
+pub mod freeze;
+#[cfg(target_os = "none")]
 pub mod handler;
 #[cfg(target_os = "none")]
 pub mod hooks;
@@ -93,7 +96,11 @@ pub mod recording;
 #[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]
+pub mod rights;
+#[cfg(target_os = "none")]
 pub mod sched;
+#[cfg(target_os = "none")]
+pub mod spawn;
 #[cfg(target_os = "none")]
 pub mod start;
 #[cfg(target_os = "none")]

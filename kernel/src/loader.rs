@@ -7,9 +7,9 @@ use core::fmt::{self, Write as _};
 
 use abi::layout::PANIC_MAX;
 use abi::site::ActorState;
-use abi::{ActorId, FaultKind, FaultRecord, Name, Text};
+use abi::{ActorId, FaultKind, FaultRecord, Name, Status, Text};
 use alloc::vec::Vec;
-use restart_manager::{ActorDeclaration, DeclareError, Event, GroupSlot};
+use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot};
 
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, cpu, exit};
@@ -19,7 +19,7 @@ use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
 use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
-use crate::naming::What;
+use crate::recovery::Purpose;
 use crate::storage::{self, Disk, File, StorageError};
 
 /// Priority of the loader: above nearly all actors, or one that computes could keep others from
@@ -31,11 +31,16 @@ const DESCRIPTION: &str = "site.postcard";
 
 /// Why an image could not be made ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum LoadError {
+pub enum LoadError {
+    /// Its file could not be read.
     Storage(StorageError),
+    /// Its file is no image that we start.
     Image(ImageError),
+    /// There is no memory for it, or for the actor.
     NoMemory,
+    /// The table of images is full.
     TooManyImages,
+    /// The actor has ended meanwhile.
     Ended,
 }
 
@@ -52,7 +57,21 @@ impl fmt::Display for LoadError {
 }
 
 impl LoadError {
-    const fn kind(self) -> FaultKind {
+    /// What whoever spawned the actor is told.
+    #[must_use]
+    pub const fn status(self) -> Status {
+        match self {
+            Self::NoMemory | Self::Storage(StorageError::OutOfMemory) => Status::NO_MEMORY,
+            Self::Storage(_) => Status::NOT_FOUND,
+            Self::Image(_) => Status::BAD_IMAGE,
+            Self::TooManyImages => Status::LIMIT_REACHED,
+            Self::Ended => Status::DEAD,
+        }
+    }
+
+    /// The kind of failure this is.
+    #[must_use]
+    pub const fn kind(self) -> FaultKind {
         match self {
             Self::NoMemory | Self::Storage(StorageError::OutOfMemory) => FaultKind::OUT_OF_MEMORY,
             Self::Storage(_) | Self::Image(_) | Self::TooManyImages | Self::Ended => {
@@ -79,7 +98,14 @@ pub fn run(composition: &Composition) -> ! {
             load
         });
         if let Some(load) = load {
-            reload(&mut disk, load.actor);
+            match load.purpose {
+                Purpose::Reload => reload(&mut disk, load.actor),
+                Purpose::Spawn(waiter) => {
+                    let result = first_load(&mut disk, load.actor);
+                    let result = result.map(|()| load.actor).map_err(LoadError::status);
+                    kernel::with(|kernel| kernel.finish_spawn(waiter, result));
+                }
+            }
         }
     }
 }
@@ -138,8 +164,14 @@ fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC
                 parameters,
             } => {
                 let group = groups.get(*group).copied().unwrap_or(GroupSlot::FIRST);
-                let actor = kernel::with(|kernel| declare(kernel, *declaration));
+                let actor = kernel::with(|kernel| match kind {
+                    ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
+                    ActorKind::Indirect => kernel.describe(*declaration, group, *parameters),
+                });
                 let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
+                if *kind == ActorKind::Indirect {
+                    continue;
+                }
                 let entry = ActorDeclaration {
                     actor,
                     name: declaration.name,
@@ -149,13 +181,14 @@ fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC
                 };
                 kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
                     .map_err(|error| text(format_args!("actor {}: {error:?}", declaration.name)))?;
-                declared.push((actor, *declaration));
+                declared.push(actor);
             }
         }
     }
     // Only now: what is loaded runs at once, and may end before the next is declared.
-    for (actor, declaration) in declared {
-        first_load(disk, actor, &declaration);
+    for actor in declared {
+        // How it went is in the ledger.
+        let _ = first_load(disk, actor);
     }
     Ok(())
 }
@@ -167,40 +200,25 @@ fn text(arguments: fmt::Arguments<'_>) -> Text<PANIC_MAX> {
     text
 }
 
-fn declare(kernel: &mut Kernel, declaration: Declaration) -> Option<ActorId> {
-    let (slot, generation) = kernel.actors.insert(Actor::new(declaration)).ok()?;
-    if let Some(actor) = kernel.actors.at_mut(slot.0) {
-        actor.first_generation = generation;
-    }
-    kernel.names.insert(What::Actor, declaration.name, slot.0);
-    Some(ActorId::new(slot, generation))
-}
-
-fn first_load(disk: &mut Disk, actor: ActorId, declaration: &Declaration) {
-    let name = declaration.image;
-    // Shared with whoever has it already, who could give it up at any time: held at once.
-    let present = kernel::with(|kernel| {
-        let is_it = |image: &Image| image.name == name && !image.is_damaged;
-        let found = kernel.images.iter().find(|(_, image)| is_it(image));
-        let slot = found.map(|(slot, _)| slot.0)?;
-        kernel.images.at_mut(slot)?.users += 1;
-        Some(slot)
+/// Starts an actor from the image in memory, or else from storage.
+fn first_load(disk: &mut Disk, actor: ActorId) -> Result<(), LoadError> {
+    let wanted = kernel::with(|kernel| {
+        let record = kernel.actors.get(actor.slot(), actor.generation());
+        let record = record.filter(|record| record.state() == ActorState::LOADING);
+        let image = record.map(|record| record.declaration.image);
+        // Shared with whoever has it already, who could give it up at any time: held at once.
+        image.map(|name| (name, kernel.present_image(actor)))
     });
-    let result = match present {
-        Some(index) => Ok((index, 0)),
-        None => read_image(disk, name),
+    let result = match wanted {
+        None => Err(LoadError::Ended),
+        Some((_, Some(index))) => Ok(index),
+        Some((name, None)) => read_image(disk, name).map(|(index, _)| index),
     };
-    let result = result.and_then(|(index, _)| install(actor, index));
-    kernel::with(|kernel| match result {
-        Ok(()) => kernel.report(Event::Loaded { actor }),
-        Err(error) => {
-            let fault = failure(actor, declaration, error);
-            kernel.report(Event::LoadFailed {
-                actor,
-                fault: &fault,
-            });
-        }
-    });
+    kernel::with(|kernel| {
+        let result = result.and_then(|index| install(kernel, actor, index));
+        kernel.tell_loaded(actor, result);
+        result
+    })
 }
 
 /// Reads an actor's image again and starts it from that; what it had is gone already.
@@ -214,8 +232,9 @@ fn reload(disk: &mut Disk, actor: ActorId) {
     let Some(declaration) = declaration else {
         return;
     };
-    let result = read_image(disk, declaration.image)
-        .and_then(|(index, reads)| install(actor, index).map(|()| reads));
+    let result = read_image(disk, declaration.image).and_then(|(index, reads)| {
+        kernel::with(|kernel| install(kernel, actor, index)).map(|()| reads)
+    });
     kernel::with(|kernel| match result {
         Ok(block_reads) => {
             kernel.counters.reloads += 1;
@@ -231,7 +250,9 @@ fn reload(disk: &mut Disk, actor: ActorId) {
     });
 }
 
-fn failure(actor: ActorId, declaration: &Declaration, error: LoadError) -> FaultRecord {
+/// The record of an image that could not be made ready, which is logged.
+#[must_use]
+pub fn failure(actor: ActorId, declaration: &Declaration, error: LoadError) -> FaultRecord {
     let message = text(format_args!("actors/{}.elf: {error}", declaration.image));
     log::error!("{}: {message}", declaration.name);
     FaultRecord {
@@ -267,6 +288,7 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
         checks,
         is_damaged: false,
         users: 1,
+        read_at: clock::now(),
     };
     let slot = kernel::with(|kernel| {
         let slot = kernel.images.insert(image);
@@ -280,32 +302,34 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
 }
 
 /// Gives an actor a new address space with the regions of an image that is held for it.
-fn install(actor: ActorId, index: u32) -> Result<(), LoadError> {
-    kernel::with(|kernel| {
-        let root = kernel.kernel_root;
-        let image = kernel.images.at(index).ok_or(LoadError::NoMemory)?;
-        let first = Frame(image.extent.start);
-        let plan = image.plan;
-        let record = kernel.actors.get_mut(actor.slot(), actor.generation());
-        let record = record.filter(|record| record.state() == ActorState::LOADING);
-        let installed = record.ok_or(LoadError::Ended).and_then(|record| {
-            record.image = Some(index);
-            let space = AddressSpace::new(&mut kernel.frames, root);
-            record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
-            for region in plan.regions(first) {
-                record
-                    .regions
-                    .insert(region)
-                    .map_err(|_| LoadError::NoMemory)?;
-            }
-            record.stop(ActorState::FROZEN);
-            Ok(())
-        });
-        match installed {
-            Ok(()) => {}
-            Err(LoadError::Ended) => kernel.drop_image_user(index),
-            Err(_) => kernel.unload(actor.slot().0),
+///
+/// # Errors
+/// When there is no memory for it, or the actor has ended meanwhile.
+pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), LoadError> {
+    let root = kernel.kernel_root;
+    let image = kernel.images.at(index).ok_or(LoadError::NoMemory)?;
+    let first = Frame(image.extent.start);
+    let plan = image.plan;
+    let record = kernel.actors.get_mut(actor.slot(), actor.generation());
+    let record = record.filter(|record| record.state() == ActorState::LOADING);
+    let installed = record.ok_or(LoadError::Ended).and_then(|record| {
+        record.image = Some(index);
+        record.is_outdated = false;
+        let space = AddressSpace::new(&mut kernel.frames, root);
+        record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
+        for region in plan.regions(first) {
+            record
+                .regions
+                .insert(region)
+                .map_err(|_| LoadError::NoMemory)?;
         }
-        installed
-    })
+        record.stop(ActorState::FROZEN);
+        Ok(())
+    });
+    match installed {
+        Ok(()) => {}
+        Err(LoadError::Ended) => kernel.drop_image_user(index),
+        Err(_) => kernel.unload(actor.slot().0),
+    }
+    installed
 }

@@ -16,10 +16,11 @@ mod compose {
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
+    use kernel::rights::{Grant, Held, Scope};
     use kernel::start::{BOOT_CONFIG, start};
     use restart_manager::{ActorKind, Reaction, RestartPolicy};
     use site_personality_manager::order;
-    use site_personality_manager::site::{self, GroupIndex};
+    use site_personality_manager::site::{self, Actor, GroupIndex, Site, Target};
 
     /// The policy named when the kernel was built.
     const POLICY: &dyn RestartPolicy = {
@@ -90,13 +91,13 @@ mod compose {
                         let manager = manager.and_then(|manager| site.actor(manager));
                         let group = number(&opened, entry.group).unwrap_or(0);
                         steps.push(Step::Actor {
-                            declaration: declaration(entry, manager.map(|manager| manager.name)),
+                            declaration: declaration(
+                                &site,
+                                entry,
+                                manager.map(|manager| manager.name),
+                            ),
                             group,
-                            kind: if entry.direct {
-                                ActorKind::Direct
-                            } else {
-                                ActorKind::Indirect
-                            },
+                            kind: ActorKind::Direct,
                             parameters: entry.parameters,
                         });
                     }
@@ -105,6 +106,15 @@ mod compose {
                 order::Step::Activate(_) | order::Step::Delegate { .. } => {}
                 order::Step::Enter(_) | order::Step::Leave(_) => {}
             }
+        }
+        // Not loaded, only made known: their groups' members spawn them.
+        for entry in site.actors.iter().filter(|actor| !actor.direct) {
+            steps.push(Step::Actor {
+                declaration: declaration(&site, entry, None),
+                group: number(&opened, entry.group).unwrap_or(0),
+                kind: ActorKind::Indirect,
+                parameters: entry.parameters,
+            });
         }
         Ok(steps)
     }
@@ -117,7 +127,17 @@ mod compose {
         }
     }
 
-    fn declaration(actor: &site::Actor, manager: Option<Name>) -> Declaration {
+    fn declaration(site: &Site, actor: &Actor, manager: Option<Name>) -> Declaration {
+        let named = |grant: &site::Grant| {
+            let name = site.target_name(grant.on)?;
+            let on = match grant.on {
+                Target::Actor(_) => Scope::Actor(name),
+                Target::Group(_) => Scope::Group(name),
+            };
+            let rights = grant.rights;
+            Some(Grant { on, rights })
+        };
+        let grants: Vec<Grant> = actor.grants.iter().filter_map(named).collect();
         Declaration {
             name: actor.name,
             image: actor.image,
@@ -130,7 +150,7 @@ mod compose {
                 ports: actor.budget.ports,
                 persistent_frames: actor.budget.persistent_frames,
             },
-            rights: actor.rights,
+            held: Held::new(actor.rights, grants.leak()),
             manager,
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,

@@ -31,7 +31,7 @@ pub enum What {
     Port,
     /// A Local Access Point.
     Lap,
-    /// An actor.
+    /// An actor, whether it is there or not.
     Actor,
 }
 

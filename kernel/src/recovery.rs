@@ -18,13 +18,16 @@ use abi::{
     ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text, ThreadId,
 };
 use log::Level;
-use restart_manager::{Action, Event, Fate, Question, RestartManager, Source};
+use restart_manager::{
+    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Question, Remains, RestartManager,
+    Source,
+};
 
-use crate::actor::{NEWS, News};
+use crate::actor::{DELEGATED, NEWS, News};
 use crate::advice;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
-use crate::delegation::DELEGATED;
+use crate::freeze::Thawing;
 use crate::image::Image;
 use crate::kernel::{self, Kernel};
 use crate::lap::CLOSING;
@@ -36,6 +39,7 @@ use crate::mm::{Frame, pages_for};
 use crate::naming::{self, WayIn};
 use crate::region::Origin;
 use crate::slot;
+use crate::spawn::{STARTS_MAX, Start, Waiter};
 use crate::thread::{HOME, State, Wait};
 use crate::timer::tick_at;
 
@@ -59,6 +63,10 @@ pub struct Recovery {
     pub approved: List<DELEGATED>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
+    /// Spawned actors that are being started.
+    pub starts: VecDeque<Start>,
+    /// Actors whose threads are being let go on after a thaw.
+    pub thawing: Thawing,
     work: Option<Work>,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
@@ -74,6 +82,17 @@ pub struct Recovery {
 pub struct Load {
     /// For which incarnation.
     pub actor: ActorId,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// What an image is read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// A restart from storage.
+    Reload,
+    /// A first start, for which somebody waits.
+    Spawn(Waiter),
 }
 
 /// An action that is under way.
@@ -95,6 +114,8 @@ enum Work {
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
     Wipe { actor: ActorId, after: After },
+    /// Giving back what was kept of former members of a group that has ended.
+    Forget { group: GroupSlot },
     /// Letting the first thread of an incarnation run, now that subscribers know of it.
     Start { thread: ThreadId },
 }
@@ -106,8 +127,8 @@ enum After {
     HotRestart,
     /// Everything else goes too; the actor starts from a new image.
     Reload,
-    /// Everything else goes too; the actor has ended.
-    Terminate,
+    /// Everything else goes too, but for what remains; the actor has ended.
+    Terminate(Remains),
 }
 
 impl Recovery {
@@ -118,6 +139,8 @@ impl Recovery {
             manager,
             news: List::EMPTY,
             approved: List::EMPTY,
+            thawing: Thawing::EMPTY,
+            starts: VecDeque::with_capacity(STARTS_MAX),
             closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
@@ -230,6 +253,18 @@ impl Kernel {
             self.tell_manager(slot);
             return Step::More;
         }
+        if let Some(start) = self.recovery.starts.pop_front() {
+            self.start_spawned(start);
+            return Step::More;
+        }
+        if let Some(slot) = self.recovery.thawing.first() {
+            for _ in 0..BATCH {
+                if self.thaw_step(slot) == Progress::Finished {
+                    break;
+                }
+            }
+            return Step::More;
+        }
         match self.recovery.manager.poll(now) {
             Some(action) => {
                 self.begin(action);
@@ -309,10 +344,10 @@ impl Kernel {
             } => {
                 self.activate(actor, previous, incarnation);
             }
-            Action::Terminate { actor } => {
+            Action::Terminate { actor, remains } => {
                 self.recovery.work = Some(Work::Wipe {
                     actor,
-                    after: After::Terminate,
+                    after: After::Terminate(remains),
                 });
             }
             Action::SiteRestart { .. } | Action::SiteReboot { .. } => {
@@ -329,6 +364,7 @@ impl Kernel {
         record.stop(ActorState::FROZEN);
         record.deflects = fate == Fate::End;
         self.recovery.news.remove(&mut self.actors, slot.0);
+        self.forget_freeze(slot.0);
         let successor = match fate {
             Fate::Restart => self
                 .actors
@@ -429,11 +465,14 @@ impl Kernel {
             Work::Wipe { actor, after } => {
                 for _ in 0..BATCH {
                     if self.wipe_one(actor.slot().0, after) == Progress::Finished {
-                        self.wiped(actor, after);
-                        return None;
+                        return self.wiped(actor, after);
                     }
                 }
                 Some(work)
+            }
+            Work::Forget { group } => {
+                let is_over = self.forget_formers(group) == Progress::Finished;
+                (!is_over).then_some(work)
             }
         }
     }
@@ -493,7 +532,7 @@ impl Kernel {
             return Progress::More;
         }
         // A reloaded actor makes its ports anew; until then its callers wait for them.
-        if after == After::Terminate {
+        if matches!(after, After::Terminate(_)) {
             let port = actor.ports.first().map(WayIn::Port);
             if let Some(way) = port.or(actor.laps.first().map(WayIn::Lap)) {
                 self.end_some(way);
@@ -523,7 +562,9 @@ impl Kernel {
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }
-        if let Some(region) = actor.persistent.first() {
+        if after != After::Terminate(Remains::Everything)
+            && let Some(region) = actor.persistent.first()
+        {
             self.drop_persistent(Slot(region));
             return Progress::More;
         }
@@ -545,12 +586,10 @@ impl Kernel {
         Progress::Finished
     }
 
-    /// Nothing private is left of an actor.
-    fn wiped(&mut self, id: ActorId, after: After) {
+    /// Nothing private is left of an actor. Returns what is to be done next for it.
+    fn wiped(&mut self, id: ActorId, after: After) -> Option<Work> {
         let slot = id.slot().0;
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
+        let actor = self.actors.at_mut(slot)?;
         actor.stale_translations = true;
         actor.has_replied = false;
         match after {
@@ -561,30 +600,54 @@ impl Kernel {
                 let block_reads = self.counters.block_reads - actor.block_reads;
                 let image = actor.image.and_then(|image| self.images.at(image));
                 if is_damaged || image.is_none_or(|image| image.is_damaged) {
-                    return self.refuse_image(id);
+                    self.refuse_image(id);
+                    return None;
                 }
                 self.counters.hot_restarts += 1;
                 self.report(Event::Restarted {
                     actor: id,
                     block_reads,
                 });
+                None
             }
             After::Reload => {
                 actor.regions.clear();
                 self.release_image(slot);
-                self.request_load(id);
+                self.request_load(Load {
+                    actor: id,
+                    purpose: Purpose::Reload,
+                });
+                None
             }
-            After::Terminate => {
-                actor.regions = crate::region::Regions::new();
-                actor.stop(ActorState::TERMINATED);
-                let name = actor.declaration.name;
-                self.recovery.news.remove(&mut self.actors, slot);
-                self.release_image(slot);
-                self.forget_server(slot);
-                logger::say(Level::Warn, ["recovery: ", name.as_str(), ": terminated"]);
-                self.report(Event::Ended { actor: id });
-            }
+            After::Terminate(remains) => self.terminated(id, remains),
         }
+    }
+
+    fn terminated(&mut self, id: ActorId, remains: Remains) -> Option<Work> {
+        let slot = id.slot().0;
+        let actor = self.actors.at_mut(slot)?;
+        match remains {
+            Remains::Everything => actor.regions.keep_persistent(),
+            Remains::Image | Remains::Nothing => actor.regions = crate::region::Regions::new(),
+        }
+        actor.stop(ActorState::TERMINATED);
+        let (name, group) = (actor.declaration.name, actor.group);
+        self.recovery.news.remove(&mut self.actors, slot);
+        self.forget_freeze(slot);
+        self.forget_server(slot);
+        logger::say(Level::Warn, ["recovery: ", name.as_str(), ": terminated"]);
+        let kind = self
+            .recovery
+            .manager
+            .actor(Slot(slot))
+            .map(ActorEntry::kind);
+        match kind {
+            Some(ActorKind::Indirect) => self.become_former(slot, remains),
+            Some(ActorKind::Direct) | None => self.release_image(slot),
+        }
+        self.report(Event::Ended { actor: id });
+        let has_ended = self.recovery.manager.group(group)?.has_ended();
+        has_ended.then_some(Work::Forget { group })
     }
 
     /// The pristine image is not what it was: the actor is not started from it.
@@ -631,8 +694,8 @@ impl Kernel {
     }
 
     /// Asks the loader to read an actor's image.
-    pub fn request_load(&mut self, actor: ActorId) {
-        self.recovery.loads.push_back(Load { actor });
+    pub fn request_load(&mut self, load: Load) {
+        self.recovery.loads.push_back(load);
         self.wake_loader();
     }
 

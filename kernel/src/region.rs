@@ -267,6 +267,12 @@ impl Regions {
         self.0.drain(start..end);
     }
 
+    /// Takes out everything but persistent regions.
+    pub fn keep_persistent(&mut self) {
+        let is_kept = |kind| matches!(kind, Kind::Persistent { .. } | Kind::Reserved);
+        self.0.retain(|region| is_kept(region.kind));
+    }
+
     /// Takes out everything.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -233,8 +233,9 @@ impl Kernel {
 
     /// The first thread of the highest priority that may run. A thread that is in an incarnation
     /// that is over, or about to be, is turned away here: this is how a freeze reaches threads
-    /// that were ready. After a few the errand thread runs, so that interrupts get their turn;
-    /// when it waits again, the choice goes on. The idle thread is in no actor.
+    /// that were ready; one that is in a frozen actor is parked. After a few the errand thread runs, so
+    /// that interrupts get their turn; when it waits again, the choice goes on. The idle thread is in
+    /// no actor.
     fn take_runnable(&mut self) -> u32 {
         for _ in 0..errands::BATCH {
             let next = self.take_highest();
@@ -242,10 +243,14 @@ impl Kernel {
                 return next;
             };
             let here = record.here;
-            if here.is_none() || self.is_live(here) {
+            if here.is_none() || self.is_at_work(here) {
                 return next;
             }
-            self.turn_away(next);
+            if self.is_live(here) {
+                self.park(next);
+            } else {
+                self.turn_away(next);
+            }
         }
         self.run_errands();
         self.take_highest()
@@ -314,6 +319,11 @@ impl Kernel {
         // SAFETY: It is the current thread, and thread records never move.
         unsafe { entry::set_current(record) };
         self.enter_space(here.slot().0);
+        let actor = self.actors.at(here.slot().0);
+        if actor.is_some_and(|actor| actor.freeze.is_on) {
+            // To be parked there.
+            self.scheduler.request();
+        }
     }
 
     fn enter_space(&mut self, actor: u32) {

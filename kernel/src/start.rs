@@ -28,6 +28,7 @@ use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
+use crate::spawn::Formers;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
@@ -137,6 +138,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         messages: SlotTable::new(kernel::MESSAGES_MAX),
         images: SlotTable::new(kernel::IMAGES_MAX),
         persistent: SlotTable::new(kernel::PERSISTENT_MAX),
+        formers: Formers::new(),
         names: Names::new(),
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),

@@ -26,6 +26,7 @@ use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::Progress;
+use crate::rights::Target;
 use crate::slot::SlotTable;
 use crate::syscall::{DONE, Next};
 use crate::user::UserSlice;
@@ -154,10 +155,10 @@ impl Kernel {
         name: Name,
         port: PortId,
     ) -> Result<Next, Refusal> {
-        self.check_right(Rights::SUBSCRIBE)?;
         let port = self.check_own_port(actor, port)?;
         let manager = &self.recovery.manager;
         let group = manager.group_named(&name).ok_or(Status::NOT_FOUND)?;
+        self.check_right(Rights::SUBSCRIBE, Target::Group(group))?;
         let lost = manager.lost_notices();
         let first = manager.next_notice_number();
         let (present, count) = self.find_subscription(port, &name);
@@ -352,9 +353,9 @@ impl Kernel {
     /// # Errors
     /// See the syscall table.
     pub fn group_clear(&mut self, actor: u32, name: Name) -> Result<Next, Refusal> {
-        self.check_right(Rights::RESTART)?;
         let manager = &self.recovery.manager;
         let group = manager.group_named(&name).ok_or(Status::NOT_FOUND)?;
+        self.check_right(Rights::RESTART, Target::Group(group))?;
         let is_given_up = manager
             .group(group)
             .is_some_and(restart_manager::GroupEntry::is_given_up);

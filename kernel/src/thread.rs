@@ -141,6 +141,10 @@ pub enum Wait {
     },
     /// Something typed.
     Console(UserSlice),
+    /// The start of an actor that it spawns; the number is that of its call.
+    Spawn(u32),
+    /// The thaw of the actor it is in. It was ready when it was parked, and in no syscall.
+    Thaw,
     /// A kernel thread: to be woken by name.
     Event,
 }

@@ -5,13 +5,14 @@
 
 use abi::layout::PANIC_MAX;
 use abi::site::{ActorState, Rights};
-use abi::{ActorId, FaultKind, FaultRecord, Instant, Text};
+use abi::{FaultKind, FaultRecord, Instant, Text};
 
 use crate::actor::{Actor, News};
 use crate::arch::clock;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::mm::address_space::Progress;
+use crate::rights::Target;
 use crate::syscall::Next;
 use crate::user::UserSlice;
 
@@ -74,7 +75,9 @@ impl Kernel {
             return Progress::Finished;
         };
         self.watched.remove(&mut self.actors, slot);
-        let running = |actor: &&mut Actor| actor.state() == ActorState::RUNNING;
+        // One that is frozen is watched again from its thaw on.
+        let running =
+            |actor: &&mut Actor| actor.state() == ActorState::RUNNING && !actor.freeze.is_on;
         let Some(actor) = self.actors.at_mut(slot).filter(running) else {
             return Progress::More;
         };
@@ -102,11 +105,9 @@ impl Kernel {
     /// # Errors
     /// See the syscall table.
     pub fn complain(&mut self, actor: u32, target: u64, text: UserSlice) -> Result<Next, Refusal> {
-        self.check_right(Rights::COMPLAIN)?;
         let message: Text<PANIC_MAX> = self.text(actor, text)?;
-        let slot = self
-            .check_actor(ActorId::from_raw(target))
-            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))?;
+        let slot = self.target_actor(target)?;
+        self.check_right(Rights::COMPLAIN, Target::Actor(slot))?;
         self.fail_from_outside(slot, FaultKind::COMPLAINT, message);
         Ok(Next::Return([0; 3]))
     }

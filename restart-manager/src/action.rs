@@ -38,12 +38,14 @@ pub enum Action {
         /// How many times the actor has been started, this time included.
         incarnation: u32,
     },
-    /// Give back everything the frozen actor has; whoever asks for it learns that it is dead.
-    /// Answered by [`Event::Ended`](crate::Event::Ended). May come before the actor's first load
-    /// was reported, whose report is then ignored.
+    /// Give back what the frozen actor has; whoever asks for it learns that it is dead. Answered
+    /// by [`Event::Ended`](crate::Event::Ended). May come before the actor's first load was
+    /// reported, whose report is then ignored.
     Terminate {
         /// The last incarnation.
         actor: ActorId,
+        /// What is kept of it, in case it is spawned again.
+        remains: Remains,
     },
     /// Restart the whole site from memory. Returns only as
     /// [`Event::SiteActionRefused`](crate::Event::SiteActionRefused).
@@ -70,6 +72,20 @@ pub enum Fate {
     End,
     /// It stays as it is for a debugger: no successor is named yet.
     Hold,
+}
+
+/// What is kept of an actor that ends, less first. What is kept is given back, at the latest, when
+/// its group has ended ([`GroupEntry::has_ended`](crate::GroupEntry::has_ended)).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Remains {
+    /// Nothing.
+    Nothing,
+    /// The pristine image: an indirect member that was done. If it is spawned again, no block of
+    /// stable storage is read.
+    Image,
+    /// The image, and the persistent regions with what is in them: an indirect member whose group
+    /// is restarted hot. If it is spawned again, it has lost no more than a direct one.
+    Everything,
 }
 
 /// Where text and data of a new incarnation come from, the milder first.

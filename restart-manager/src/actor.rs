@@ -4,7 +4,7 @@ use abi::start::PreviousEnd;
 use abi::{ActorId, CauseKind, Generation, Instant, Name, Slot, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Fate, Source};
+use crate::action::{Fate, Remains, Source};
 use crate::group::Goal;
 use crate::rehearse::Rehearsal;
 use crate::{GroupSlot, History, Parameters, State};
@@ -174,8 +174,28 @@ impl ActorEntry {
         next_member: None,
     };
 
-    /// The entry of a newly declared actor.
-    pub(crate) fn declared(declaration: &ActorDeclaration) -> Self {
+    /// The entry of a newly declared actor. An indirect member that is spawned again goes on
+    /// counting: it is the same actor, so the policy is to see what became of it before.
+    pub(crate) fn declared(&self, declaration: &ActorDeclaration) -> Self {
+        let former = match self {
+            Self {
+                state: State::Terminated,
+                kind: ActorKind::Indirect,
+                ..
+            } if self.name == declaration.name
+                && self.group == declaration.group
+                && declaration.kind == ActorKind::Indirect
+                && self.may_be_succeeded_by(declaration.actor) =>
+            {
+                Self {
+                    incarnation: self.incarnation,
+                    previous: self.previous,
+                    history: self.history.clone(),
+                    ..Self::EMPTY
+                }
+            }
+            _ => Self::EMPTY,
+        };
         Self {
             state: State::Declared,
             actor: declaration.actor,
@@ -183,7 +203,7 @@ impl ActorEntry {
             group: declaration.group,
             kind: declaration.kind,
             parameters: declaration.parameters,
-            ..Self::EMPTY
+            ..former
         }
     }
 
@@ -211,6 +231,18 @@ impl ActorEntry {
         self.group
     }
 
+    /// Who starts it.
+    #[must_use]
+    pub const fn kind(&self) -> ActorKind {
+        self.kind
+    }
+
+    /// What the policy is tuned by.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     /// How many times it has been started.
     #[must_use]
     pub const fn incarnation(&self) -> u32 {
@@ -234,6 +266,21 @@ impl ActorEntry {
             | Goal::SiteRestart
             | Goal::SiteReboot
             | Goal::End => Fate::End,
+        }
+    }
+
+    /// What is kept of it if it ends under this goal. Only an indirect member can be spawned again.
+    pub(crate) fn remains_under(&self, goal: Goal) -> Remains {
+        match goal {
+            _ if self.kind == ActorKind::Direct => Remains::Nothing,
+            Goal::Restart(Source::Memory) if !self.is_leaving => Remains::Everything,
+            Goal::Restart(Source::Memory) | Goal::Departures => Remains::Image,
+            // A reload brings what is on the disk by then.
+            Goal::Restart(Source::Storage)
+            | Goal::Hold
+            | Goal::SiteRestart
+            | Goal::SiteReboot
+            | Goal::End => Remains::Nothing,
         }
     }
 

@@ -248,6 +248,12 @@ impl GroupEntry {
         self.members
     }
 
+    /// How many of them were spawned.
+    #[must_use]
+    pub const fn spawned_members(&self) -> u32 {
+        self.members.saturating_sub(self.direct_members)
+    }
+
     /// What the policy is tuned by for the group as a whole.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {

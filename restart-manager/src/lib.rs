@@ -65,7 +65,7 @@ mod set;
 pub mod tree;
 
 pub use abi;
-pub use action::{Action, Fate, Source};
+pub use action::{Action, Fate, Remains, Source};
 pub use actor::{ActorDeclaration, ActorEntry, ActorKind, DeclareError};
 pub use event::Event;
 pub use group::{GroupEntry, GroupSlot, Reaction};

@@ -237,7 +237,7 @@ impl<'s> RestartManager<'s> {
         }
         // One that ended with a question open may still be in the list of those.
         let (next_asking, is_asking) = (place.next_asking, place.is_asking);
-        *place = ActorEntry::declared(&declaration);
+        *place = place.declared(&declaration);
         (place.next_asking, place.is_asking) = (next_asking, is_asking);
         place.previous_member = group.last_member;
         let before = group.last_member.replace(slot);

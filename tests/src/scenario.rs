@@ -49,6 +49,7 @@ pub struct Scenario {
     clock: Clock,
     is_recorded: bool,
     extra: Vec<String>,
+    change: Option<fn(&mut [u8])>,
 }
 
 /// What boots the site.
@@ -71,6 +72,7 @@ impl Scenario {
             clock: Clock::Host,
             is_recorded: false,
             extra: Vec::new(),
+            change: None,
         }
     }
 
@@ -99,6 +101,13 @@ impl Scenario {
     #[must_use]
     pub fn memory_mib(mut self, size: u32) -> Self {
         self.memory_mib = size;
+        self
+    }
+
+    /// Changes the run's own disk before it boots.
+    #[must_use]
+    pub fn disk(mut self, change: fn(&mut [u8])) -> Self {
+        self.change = Some(change);
         self
     }
 
@@ -136,6 +145,11 @@ impl Scenario {
     pub fn start(self) -> Live {
         let name = run_name(&self.site);
         let disk = own_disk(&self.site, &name);
+        if let Some(change) = self.change {
+            let mut bytes = fs::read(&disk).expect("the run's own disk can be read");
+            change(&mut bytes);
+            fs::write(&disk, bytes).expect("the run's own disk can be written");
+        }
         let monitor = monitor_socket(&name);
         let firmware = match self.boot {
             Boot::Direct => Firmware::Direct {

@@ -5,6 +5,7 @@
 //! actor's own memory (freeing it, running code in it) are `unsafe`; the handles of the sibling
 //! modules own what these take, and are safe.
 
+pub mod actor;
 pub mod group;
 pub mod lap;
 

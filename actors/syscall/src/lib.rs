@@ -14,6 +14,7 @@
 //! | [`persistent`] | memory that survives a restart: [`PersistentCell`], [`PersistentRegion`] |
 //! | [`region`], [`thread`] | private memory and further threads |
 //! | [`published`] | where they, guests and handlers find what they share |
+//! | [`spawn`] | further actors, in the own group |
 //! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
 //! | [`group`] | groups, and [`Subscription`](group::Subscription): what happens to them |
 //! | [`log`](mod@log), [`panic`](mod@panic), [`heap`] | text out, last words, `alloc` (feature `heap`) |
@@ -54,6 +55,7 @@ pub mod published;
 pub mod region;
 pub mod server;
 pub mod site;
+pub mod spawn;
 mod stub;
 pub mod thread;
 pub mod ways_to_die;
@@ -68,6 +70,7 @@ pub use port::{Caller, Port, RemotePort};
 pub use published::Published;
 pub use region::Region;
 pub use server::{Serve, Server};
+pub use spawn::Spawn;
 pub use thread::Thread;
 pub use wire::{decode, encode};
 

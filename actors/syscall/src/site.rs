@@ -65,6 +65,41 @@ pub fn restart(actor: ActorId) -> Result<()> {
     call::sys_restart(actor)
 }
 
+/// Kills another actor. It is restarted, with its group: what ends is only the incarnation. Needs
+/// the right.
+///
+/// # Errors
+/// When the right is missing, or the capability is stale.
+pub fn kill(actor: ActorId) -> Result<()> {
+    call::actor::sys_actor_kill(actor)
+}
+
+/// Ends a group for good: all its members, and their persistent regions. Needs the right on the
+/// group.
+///
+/// # Errors
+/// When the right is missing, or there is no such group.
+pub fn kill_group(name: &str) -> Result<()> {
+    call::actor::sys_group_kill(name)
+}
+
+/// Stops an actor until it is thawed: none of its threads runs, nor anybody else's inside it. Needs
+/// the right, but for the calling actor itself ([`ActorId::NONE`]) and what it has spawned.
+///
+/// # Errors
+/// When the right is missing, the capability is stale, or the actor is being restarted.
+pub fn freeze(actor: ActorId) -> Result<()> {
+    call::actor::sys_actor_freeze(actor)
+}
+
+/// Lets an actor that was frozen go on. Needs the same right.
+///
+/// # Errors
+/// As for [`freeze`].
+pub fn thaw(actor: ActorId) -> Result<()> {
+    call::actor::sys_actor_thaw(actor)
+}
+
 /// Restarts the calling actor hot: a clean slate, and no fault recorded.
 ///
 /// # Errors

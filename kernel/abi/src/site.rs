@@ -89,6 +89,10 @@ numbered! {
         LOADING = 4 => "loading",
         /// It ended and will not come back.
         TERMINATED = 5 => "terminated",
+        /// None of its threads runs until it is thawed: `actor_freeze`.
+        STOPPED = 6 => "stopped",
+        /// Indirect and not there: its group lives, and may spawn it.
+        ABSENT = 7 => "absent",
     }
 }
 
@@ -153,26 +157,27 @@ pub struct GroupInfo {
 }
 
 named_bits! {
-    /// What an actor may do beyond its own affairs. Granted by the site description.
+    /// What an actor may do beyond its own affairs. Granted by the site description: on everything,
+    /// or for those of [`Rights::TARGETED`] on particular actors and groups.
     Rights {
         /// End the site: `shutdown`.
         SHUTDOWN = 0,
         /// Read the console: `console_read`.
         CONSOLE = 1,
-        /// Restart any actor: `restart`. Let a group that was given up be started again:
-        /// `group_clear`.
+        /// Restart an actor, and so its group: `restart`. Let a group that was given up be started
+        /// again: `group_clear`.
         RESTART = 2,
         /// Use the kernel's test hooks: `hook`.
         HOOK = 3,
-        /// Stop and resume any actor.
+        /// Stop an actor and let it go on: `actor_freeze`, `actor_thaw`.
         FREEZE = 4,
-        /// Kill any actor or group.
+        /// Kill an actor or a group: `actor_kill`, `group_kill`.
         KILL = 5,
-        /// Be told of any group's failures and restarts: `group_subscribe`.
+        /// Be told of a group's failures and restarts: `group_subscribe`.
         SUBSCRIBE = 6,
-        /// Run further actors.
+        /// Run further actors in the own group: `spawn`.
         SPAWN = 7,
-        /// Report another actor as broken.
+        /// Report another actor as broken: `complain`.
         COMPLAIN = 8,
         /// Connect handlers to interrupt lines.
         INTERRUPT = 9,
@@ -180,6 +185,23 @@ named_bits! {
         TRAP = 10,
         /// Handle the exceptions of other actors.
         HANDLE = 11,
+    }
+}
+
+impl Rights {
+    /// Those that can be granted on particular actors and groups.
+    pub const TARGETED: Self = Self::RESTART
+        .union(Self::FREEZE)
+        .union(Self::KILL)
+        .union(Self::SUBSCRIBE)
+        .union(Self::SPAWN)
+        .union(Self::COMPLAIN)
+        .union(Self::HANDLE);
+
+    /// The rights that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

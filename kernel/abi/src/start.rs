@@ -37,4 +37,6 @@ pub enum PreviousEnd {
     WithGroup,
     /// The whole site was restarted.
     Site,
+    /// It exited cleanly, and was spawned again.
+    Exited,
 }

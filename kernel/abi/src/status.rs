@@ -48,6 +48,8 @@ numbered! {
         ABORTED = 17 => "aborted",
         /// The thread is inside as many invocations as it may be.
         TOO_DEEP = 18 => "too deep",
+        /// The image is there, but it is not one that can be started.
+        BAD_IMAGE = 19 => "bad image",
     }
 }
 

@@ -316,14 +316,43 @@ syscalls! {
     /// slot to ask for next. `length` is 0 when there is none.
     49 group_info GroupInfo(slot, buffer, capacity) -> (length, next);
 
+    /// Starts an indirect actor in the caller's group, from a postcard record (`SpawnRequest`),
+    /// and waits until its image is loaded; its first thread then runs soon. Needs a right. It is
+    /// stopped with the group, and comes back only if it is spawned again: under the same name it
+    /// is then the same actor, and who holds its old capability is told `restarted`. Its image,
+    /// once read, is kept while the group lives, so that this reads no disk after a hot restart.
+    /// It never has a higher priority, more budget or more rights than the caller: that would be
+    /// a bad argument, or not permitted. `already exists` for a name somebody has, `not found` or
+    /// `bad image` for the image, `limit reached` with 64 spawned members in the group, or no room
+    /// for a further actor. A caller that is aborted while it waits leaves the actor as it is.
+    50 spawn Spawn(request, length) -> (actor);
+
+    /// Kills an actor. As a member of a group it is restarted with it: only `group_kill` ends it.
+    /// Needs a right. Returns at once.
+    51 actor_kill ActorKill(actor) -> ();
+
+    /// Ends a group: all its members, for good, and their persistent regions. Needs a right on
+    /// the group itself. Returns at once.
+    52 group_kill GroupKill(name, length) -> ();
+
+    /// Stops an actor (the caller with `actor` 0) until it is thawed: none of its threads runs, nor
+    /// anybody else's inside it; who wants in waits. What time does goes on: deadlines pass, and
+    /// timers count. A heartbeat or start deadline begins anew with the thaw. Needs a right, but for
+    /// the caller and what it has spawned. `frozen` for an actor that is being restarted. A restart
+    /// of the actor ends the freeze. Freezing twice is freezing once.
+    53 actor_freeze ActorFreeze(actor) -> ();
+
+    /// Lets an actor that was frozen go on. Needs the same right.
+    54 actor_thaw ActorThaw(actor) -> ();
+
     /// For the manager of a subsystem: waits for an actor of the subsystem that is loaded or
     /// restarted and waits for its activation. Says the same until that is done. One thread of an
     /// actor at a time; `limit reached` for a second one.
-    50 activation_wait ActivationWait(timeout) -> (actor);
+    55 activation_wait ActivationWait(timeout) -> (actor);
 
     /// For the manager of a subsystem: gives an actor of the subsystem that waits for it its first
     /// thread, soon. `not owner` if its manager is somebody else, `not found` if it does not wait.
-    51 actor_activate ActorActivate(actor) -> ();
+    56 actor_activate ActorActivate(actor) -> ();
 }
 
 #[cfg(test)]

@@ -70,6 +70,16 @@ impl<const N: usize> Text<N> {
         &self.bytes[..usize::from(self.length)]
     }
 
+    /// Whether this can be the name of an actor, a group or an image: letters (a to z, A to Z),
+    /// digits, `-` and `_`, and a letter or digit first. Names become parts of paths in the archive
+    /// and words in the console, so nothing with a meaning in either is let in.
+    #[must_use]
+    pub fn is_identifier(&self) -> bool {
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let first = self.as_bytes().first();
+        first.is_some_and(u8::is_ascii_alphanumeric) && self.as_bytes().iter().all(is_word)
+    }
+
     /// Whether there is no text.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::kernel::Kernel;
 use crate::mm::page_table::Flags;
 use crate::mm::{Page, direct, heap};
 use crate::region::{Kind, Origin, Region};
+use crate::rights::Target;
 use crate::thread::Wait;
 use crate::user::{Access, UserSlice};
 use crate::{fail, hooks, logger};
@@ -88,7 +89,7 @@ impl Kernel {
             actor: self.actor_id(slot.0),
             name: record.declaration.name,
             incarnation: record.incarnation,
-            state: record.state(),
+            state: self.reported_state(slot.0),
             threads: record.thread_count,
             ports: record.port_count,
             private_frames: record
@@ -106,7 +107,7 @@ impl Kernel {
         buffer: UserSlice,
         timeout: Span,
     ) -> Result<Next, Refusal> {
-        self.check_right(Rights::CONSOLE)?;
+        self.check_right(Rights::CONSOLE, Target::Site)?;
         if buffer.length() == 0 {
             return Err(Status::BAD_ARGUMENT.into());
         }
@@ -129,7 +130,7 @@ impl Kernel {
     }
 
     pub(super) fn shutdown(&mut self, code: u64) -> Result<Next, Refusal> {
-        self.check_right(Rights::SHUTDOWN)?;
+        self.check_right(Rights::SHUTDOWN, Target::Site)?;
         while let Some(entry) = self.take_untold() {
             logger::tell(&entry);
         }
@@ -142,7 +143,7 @@ impl Kernel {
     }
 
     pub(super) fn hook(&mut self, kind: u64, argument: u64) -> Result<Next, Refusal> {
-        self.check_right(Rights::HOOK)?;
+        self.check_right(Rights::HOOK, Target::Site)?;
         match Hook(kind) {
             Hook::KERNEL_PANIC => panic!("a test asked for it"),
             Hook::TRIPLE_FAULT => hooks::triple_fault(),

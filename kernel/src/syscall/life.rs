@@ -2,7 +2,8 @@
 
 use abi::layout::{PANIC_MAX, PRIORITY_MAX, USER_END};
 use abi::site::Rights;
-use abi::{ActorId, FaultKind, Slot, Status, Text, ThreadId};
+use abi::{FaultKind, Name, Slot, Status, Text, ThreadId};
+use restart_manager::{Event, GroupSlot};
 
 use super::memory::Trim;
 use super::{DONE, Next};
@@ -13,6 +14,7 @@ use crate::kernel::Kernel;
 use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
+use crate::rights::Target;
 use crate::thread::{HOME, Thread};
 use crate::user::UserSlice;
 
@@ -203,11 +205,28 @@ impl Kernel {
             self.announce(thread, News::RestartRequested(by));
             return Ok(Next::Blocked);
         }
-        self.check_right(Rights::RESTART)?;
-        let slot = self
-            .check_actor(ActorId::from_raw(target))
-            .map_err(|(status, new)| Refusal::Status(status, [0, new.raw(), 0]))?;
+        let slot = self.target_actor(target)?;
+        self.check_right(Rights::RESTART, Target::Actor(slot))?;
         self.request_restart(slot, by);
+        Ok(DONE)
+    }
+
+    pub(super) fn actor_kill(&mut self, actor: u32, target: u64) -> Result<Next, Refusal> {
+        let slot = self.target_actor(target)?;
+        self.check_right(Rights::KILL, Target::Actor(slot))?;
+        let (actor, by) = (self.actor_id(slot), self.actor_id(actor));
+        self.report(Event::KillRequested { actor, by });
+        Ok(DONE)
+    }
+
+    pub(super) fn group_kill(&mut self, actor: u32, name: Name) -> Result<Next, Refusal> {
+        let manager = &self.recovery.manager;
+        let lives = |group: &GroupSlot| manager.group(*group).is_some_and(|it| !it.has_ended());
+        let group = manager.group_named(&name).filter(lives);
+        let group = group.ok_or(Status::NOT_FOUND)?;
+        self.check_right(Rights::KILL, Target::Group(group))?;
+        let by = self.actor_id(actor);
+        self.report(Event::GroupKillRequested { group, by });
         Ok(DONE)
     }
 
@@ -216,7 +235,7 @@ impl Kernel {
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
         self.note_ready(actor);
-        self.report(restart_manager::Event::Ready { actor: id });
+        self.report(Event::Ready { actor: id });
         match self.deliver_notice() {
             Progress::Finished => DONE,
             Progress::More => Next::Again,

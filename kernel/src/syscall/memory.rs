@@ -9,6 +9,7 @@ use crate::actor::PersistentRegion;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::list::Link;
+use crate::mm::address_space::Progress;
 use crate::mm::{Frame, Page, direct, pages_for};
 use crate::region::{Kind, RegionError};
 
@@ -182,6 +183,19 @@ impl Kernel {
         }
         self.drop_persistent(slot);
         Ok(DONE)
+    }
+
+    /// Frees one of an actor's persistent regions, if it has any left.
+    pub fn drop_one_persistent(&mut self, owner: u32) -> Progress {
+        let first = self
+            .actors
+            .at(owner)
+            .and_then(|owner| owner.persistent.first());
+        let Some(slot) = first else {
+            return Progress::Finished;
+        };
+        self.drop_persistent(Slot(slot));
+        Progress::More
     }
 
     /// Frees a persistent region that is mapped nowhere any more; its content is lost.

@@ -332,6 +332,14 @@ impl Kernel {
                 buffer,
                 capacity,
             } => self.group_info(actor, slot, UserSlice::new(buffer, capacity)?),
+            Call::Spawn { request, length } => self.spawn(actor, UserSlice::new(request, length)?),
+            Call::ActorKill { actor: target } => self.actor_kill(actor, target),
+            Call::GroupKill { name, length } => {
+                let name = self.name(actor, name, length)?;
+                self.group_kill(actor, name)
+            }
+            Call::ActorFreeze { actor: target } => self.actor_freeze(actor, target),
+            Call::ActorThaw { actor: target } => self.actor_thaw(actor, target),
         }
     }
 

@@ -197,7 +197,10 @@ impl RestartManager<'_> {
             return None;
         }
         group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Terminate { actor: actor.actor })
+        Some(Action::Terminate {
+            actor: actor.actor,
+            remains: actor.remains_under(group.goal),
+        })
     }
 
     fn ask_restart(&mut self, slot: Slot, now: Instant) -> Option<Action> {

@@ -97,6 +97,17 @@ fn check_sizes(report: &mut Report<'_>) {
             );
         }
     }
+    check_grants(report);
+}
+
+fn check_grants(report: &mut Report<'_>) {
+    for (at, actor) in report.site.actors.iter().enumerate() {
+        let (what, count, limit) = ("grants", actor.grants.len(), limits::GRANTS_MAX);
+        if count > limit {
+            let rule = Rule::TooMany { what, count, limit };
+            report.add(Place::Actor(at), "grants", rule);
+        }
+    }
 }
 
 fn check_site(report: &mut Report<'_>) {
@@ -108,17 +119,12 @@ fn check_site(report: &mut Report<'_>) {
     parameters::check(report, Place::Site, &site.parameters);
 }
 
-/// Checks the form of a name. It also becomes part of a path in the archive (`actors/name.elf`)
-/// and a word in the console, so nothing with a meaning in either is let in.
+/// Checks the form of a name.
 fn check_name(report: &mut Report<'_>, place: Place, key: &'static str, name: Name) {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match name.as_bytes() {
-        [] => report.add(place, key, Rule::NameEmpty),
-        [first, ..] if !first.is_ascii_alphanumeric() => {
-            report.add(place, key, Rule::NameCharacters);
-        }
-        bytes if !bytes.iter().all(is_word) => report.add(place, key, Rule::NameCharacters),
-        _ => {}
+    if name.is_empty() {
+        report.add(place, key, Rule::NameEmpty);
+    } else if !name.is_identifier() {
+        report.add(place, key, Rule::NameCharacters);
     }
 }
 

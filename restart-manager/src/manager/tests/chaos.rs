@@ -155,7 +155,7 @@ fn check(manager: &RestartManager<'static>, action: &Action) {
     let (Action::Freeze { actor, .. }
     | Action::Restart { actor, .. }
     | Action::Activate { actor, .. }
-    | Action::Terminate { actor }) = *action
+    | Action::Terminate { actor, .. }) = *action
     else {
         return;
     };

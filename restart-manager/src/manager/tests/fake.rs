@@ -9,8 +9,8 @@ use abi::{
 use crate::group::{Goal, Phase};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, Decision, Event, Fate, GroupEntry, GroupSlot,
-    Parameters, Peers, Question, Reaction, Response, RestartManager, RestartPolicy, Situation,
-    Source, State, Storage, Unanswered,
+    Parameters, Peers, Question, Reaction, Remains, Response, RestartManager, RestartPolicy,
+    Situation, Source, State, Storage, Unanswered,
 };
 
 /// Actors that can be spawned in a test.
@@ -90,6 +90,10 @@ pub(super) struct FakeActor {
     pub(super) is_loaded: bool,
     pub(super) is_gone: bool,
     pub(super) starts: u32,
+    /// How many were declared before it was, the last time.
+    pub(super) serial: usize,
+    /// What was kept of it at its end.
+    pub(super) remains: Remains,
 }
 
 pub(super) struct Fake {
@@ -98,6 +102,7 @@ pub(super) struct Fake {
     pub(super) groups: Vec<GroupSlot>,
     pub(super) in_flight: Vec<Action>,
     heard: Vec<abi::Notice>,
+    declared: usize,
     /// Per group, the last member restarted and the last activated since it last started over.
     order: Vec<(usize, usize)>,
     pub(super) now: Instant,
@@ -140,6 +145,7 @@ impl Fake {
             groups: Vec::new(),
             in_flight: Vec::new(),
             heard: Vec::new(),
+            declared: 0,
             order: vec![(0, 0); groups.len()],
             now: Instant(1_000),
             thinking: Thinking::AtOnce,
@@ -190,7 +196,8 @@ impl Fake {
         }
     }
 
-    /// An actor is spawned, if there is room and the manager agrees.
+    /// An actor is spawned, if there is room and the manager agrees: a former member of the group
+    /// if there is one, in its slot and with its name.
     pub(super) fn spawn(&mut self, group: GroupSlot) {
         let is_running = self
             .actors
@@ -200,14 +207,54 @@ impl Fake {
         let group_entry = self.manager.group(group).unwrap();
         let is_refused =
             group_entry.is_stopping() || group_entry.goal == Goal::End || group_entry.has_ended();
-        if is_running && has_room && !is_refused {
-            self.declare(group, ActorKind::Indirect);
+        let former = self.actors.iter().position(|actor| {
+            actor.group == group && actor.is_gone && actor.kind == ActorKind::Indirect
+        });
+        match former {
+            Some(index) if is_running && !is_refused => self.declare_again(index),
+            None if is_running && has_room && !is_refused => {
+                self.declare(group, ActorKind::Indirect);
+            }
+            _ => {}
         }
+    }
+
+    fn declare_again(&mut self, index: usize) {
+        let former = self.actors[index].clone();
+        let next = former.actor.generation().next().unwrap();
+        let actor = ActorId::new(former.actor.slot(), next);
+        let entry = &self.manager.actors[index];
+        let (name, history) = (entry.name, entry.history.clone());
+        let declaration = ActorDeclaration {
+            actor,
+            name,
+            group: former.group,
+            kind: former.kind,
+            parameters: Parameters::DEFAULT,
+        };
+        self.manager.declare_actor(declaration).unwrap();
+        let entry = &self.manager.actors[index];
+        assert_eq!(
+            (entry.incarnation, &entry.history),
+            (former.starts, &history)
+        );
+        self.declared += 1;
+        self.actors[index] = FakeActor {
+            actor,
+            has_threads: false,
+            is_fresh: false,
+            is_loaded: false,
+            is_gone: false,
+            serial: self.declared,
+            remains: Remains::Nothing,
+            ..former
+        };
     }
 
     fn declare(&mut self, group: GroupSlot, kind: ActorKind) {
         let slot = Slot(u32::try_from(self.actors.len()).unwrap());
         let actor = ActorId::new(slot, Generation::FIRST);
+        self.declared += 1;
         let name = Name::truncated(&format!("actor {}", slot.0));
         let parameters = Parameters::DEFAULT;
         let declaration = ActorDeclaration {
@@ -227,6 +274,8 @@ impl Fake {
             is_loaded: false,
             is_gone: false,
             starts: 0,
+            serial: self.declared,
+            remains: Remains::Nothing,
         });
     }
 
@@ -393,8 +442,11 @@ impl Fake {
                     "restart beside a live member"
                 );
                 assert!(alone(|_| true), "no other action in the group");
-                assert!(self.order[group].0 <= index, "restart out of order");
-                self.order[group] = (index, 0);
+                assert!(
+                    self.order[group].0 <= subject.serial,
+                    "restart out of order"
+                );
+                self.order[group] = (subject.serial, 0);
             }
             Action::Activate {
                 actor,
@@ -417,13 +469,28 @@ impl Fake {
                     "activation before the last restart"
                 );
                 if subject.starts > 0 {
-                    assert!(self.order[group].1 <= index, "activation out of order");
-                    self.order[group].1 = index;
+                    assert!(
+                        self.order[group].1 <= subject.serial,
+                        "activation out of order"
+                    );
+                    self.order[group].1 = subject.serial;
                 }
             }
-            Action::Terminate { actor } => {
+            Action::Terminate { actor, remains } => {
                 assert_eq!(actor, subject.actor);
                 assert!(!subject.has_threads, "end of a live actor");
+                let goal = self.manager.group(subject.group).unwrap().goal;
+                let is_done = self.manager.actors[index].is_leaving;
+                let expected = match (subject.kind, goal) {
+                    (ActorKind::Indirect, Goal::Restart(Source::Memory)) if !is_done => {
+                        Remains::Everything
+                    }
+                    (ActorKind::Indirect, Goal::Restart(Source::Memory) | Goal::Departures) => {
+                        Remains::Image
+                    }
+                    _ => Remains::Nothing,
+                };
+                assert_eq!(remains, expected, "{goal:?}");
             }
             Action::SiteRestart { .. } | Action::SiteReboot { .. } => {}
         }
@@ -539,8 +606,9 @@ impl Fake {
                 self.order[subject.group.index()] = (0, 0);
                 Event::ActivationFailed { actor, fault }
             }
-            (Action::Terminate { actor }, _) => {
+            (Action::Terminate { actor, remains }, _) => {
                 subject.is_gone = true;
+                subject.remains = remains;
                 Event::Ended { actor }
             }
             (Action::SiteRestart { .. } | Action::SiteReboot { .. }, _) => return,
@@ -629,7 +697,7 @@ pub(super) fn target(action: &Action) -> Option<usize> {
         Action::Freeze { actor, .. }
         | Action::Restart { actor, .. }
         | Action::Activate { actor, .. }
-        | Action::Terminate { actor } => Some(actor.slot().index()),
+        | Action::Terminate { actor, .. } => Some(actor.slot().index()),
         Action::SiteRestart { .. } | Action::SiteReboot { .. } => None,
     }
 }

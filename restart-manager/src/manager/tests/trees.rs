@@ -1,7 +1,8 @@
 //! Single stories about groups that depend on each other.
 
+use abi::start::PreviousEnd;
 use abi::{
-    ActorId, Advice, Cause, CauseKind, Name, NoticePhase, Outcome, Response as Recorded, Slot,
+    ActorId, Advice, Cause, CauseKind, Name, NoticePhase, Outcome, Response as Recorded, Slot, Span,
 };
 
 use super::fake::{
@@ -10,8 +11,8 @@ use super::fake::{
 };
 use crate::ActorKind::{Direct, Indirect};
 use crate::{
-    Action, DeclareError, Event, GroupSlot, Parameters, Reaction, RestartManager, Source, State,
-    rehearse,
+    Action, DeclareError, Event, GroupSlot, Parameters, Reaction, Remains, RestartManager, Source,
+    State, rehearse,
 };
 
 const UP: Reaction = Reaction::Restart;
@@ -495,15 +496,100 @@ fn spawned_members_are_stopped_with_their_group_and_do_not_keep_it() {
         (fake.state(1), fake.state(3)),
         (State::Running, State::Terminated)
     );
+    assert_eq!(fake.actors[3].remains, Remains::Everything);
     fake.spawn(fake.groups[1]);
-    fake.load(4);
+    fake.load(3);
     fake.settle();
+    let again = &fake.actors[3];
+    assert_eq!((again.starts, again.actor.generation().0), (2, 2));
     fake.tell(Event::Exited { actor: fake.id(1) });
     fake.settle();
     fake.check_rest();
-    assert_eq!(fake.state(4), State::Terminated);
+    assert_eq!(fake.state(3), State::Terminated);
+    assert_eq!(fake.actors[3].remains, Remains::Nothing);
     let group = fake.manager.group(fake.groups[1]).unwrap();
     assert!(group.has_ended() && !group.is_given_up());
+}
+
+#[test]
+fn what_is_kept_of_a_spawned_member_depends_on_why_it_ends() {
+    type End = fn(&mut Fake);
+    let rows: [(End, Remains, Option<PreviousEnd>); 4] = [
+        (
+            |fake| fake.tell(Event::Exited { actor: fake.id(3) }),
+            Remains::Image,
+            Some(PreviousEnd::Exited),
+        ),
+        (
+            |fake| fake.fail(1, HOT, 0),
+            Remains::Everything,
+            Some(PreviousEnd::WithGroup),
+        ),
+        (
+            |fake| fake.fail(1, RELOAD, 0),
+            Remains::Nothing,
+            Some(PreviousEnd::WithGroup),
+        ),
+        (
+            |fake| {
+                fake.tell(Event::GroupKillRequested {
+                    group: fake.groups[1],
+                    by: ActorId::NONE,
+                });
+            },
+            Remains::Nothing,
+            None,
+        ),
+    ];
+    for (end, remains, previous) in rows {
+        let mut fake = chain();
+        fake.spawn(fake.groups[1]);
+        fake.load(3);
+        fake.settle();
+        end(&mut fake);
+        fake.settle();
+        assert_eq!(
+            (fake.state(3), fake.actors[3].remains),
+            (State::Terminated, remains)
+        );
+        assert_eq!(
+            fake.manager.group(fake.groups[1]).unwrap().has_ended(),
+            previous.is_none()
+        );
+        if let Some(previous) = previous {
+            fake.spawn(fake.groups[1]);
+            assert_eq!(fake.manager.actors[3].previous, previous);
+        }
+    }
+}
+
+#[test]
+fn a_spawned_member_that_keeps_failing_is_seen_by_the_policy_to_do_so() {
+    let mut fake = chain();
+    for failures in 1..=3 {
+        fake.spawn(fake.groups[1]);
+        fake.load(3);
+        fake.settle();
+        fake.fail(3, HOT, 0);
+        fake.settle();
+        let history = fake.manager.actors[3].history();
+        let counted = history.failures_within(Span::from_secs(1), fake.now);
+        assert_eq!(counted, failures);
+    }
+    // Another actor in that slot begins with nothing.
+    let former = fake.id(3);
+    let next = former.generation().next().unwrap();
+    let other = crate::ActorDeclaration {
+        actor: ActorId::new(former.slot(), next),
+        name: Name::truncated("another"),
+        group: fake.groups[1],
+        kind: Indirect,
+        parameters: Parameters::DEFAULT,
+    };
+    fake.manager.declare_actor(other).unwrap();
+    let entry = &fake.manager.actors[3];
+    assert_eq!((entry.incarnation, entry.previous), (0, PreviousEnd::None));
+    assert_eq!(entry.history, crate::History::EMPTY);
 }
 
 #[test]
