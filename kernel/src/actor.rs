@@ -11,6 +11,7 @@ use crate::freeze::Freeze;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
 use crate::port::OWNED;
+use crate::quick::Place;
 use crate::region::Regions;
 use crate::rights::Held;
 use crate::slot;
@@ -60,7 +61,12 @@ pub struct Budget {
 }
 
 /// One actor, over all its incarnations.
+///
+/// # Invariants
+/// - Its [`Place`] is open only while it [is at work](Actor::is_at_work).
 pub struct Actor {
+    /// The incarnation that runs or ran last.
+    id: ActorId,
     /// What the site description says.
     pub declaration: Declaration,
     /// The group it belongs to for good.
@@ -71,10 +77,9 @@ pub struct Actor {
     pub described: Option<Parameters>,
     /// Whether its image has to be read from storage, though one of that name may be in memory.
     pub is_outdated: bool,
-    /// Whether somebody has frozen it.
+    /// What a freeze on request keeps of it.
     pub freeze: Freeze,
-    /// Where it is in its life.
-    pub state: ActorState,
+    state: ActorState,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
     /// How many times it was started.
@@ -129,8 +134,7 @@ pub struct Actor {
     pub is_damaged: bool,
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
-    /// What the Restart Manager has to be told about it.
-    pub news: Option<News>,
+    news: Option<News>,
     links: [Link; 3],
 }
 
@@ -156,6 +160,7 @@ impl Actor {
     pub fn new(declaration: Declaration, group: GroupSlot) -> Self {
         Self {
             declaration,
+            id: ActorId::NONE,
             group,
             spawner: ActorId::NONE,
             described: None,
@@ -208,10 +213,82 @@ impl Actor {
         }
     }
 
+    /// Where it is in its life.
+    #[must_use]
+    pub const fn state(&self) -> ActorState {
+        self.state
+    }
+
+    /// What the Restart Manager has to be told about it.
+    #[must_use]
+    pub const fn news(&self) -> Option<&News> {
+        self.news.as_ref()
+    }
+
+    /// Lets threads run in an incarnation.
+    pub fn run(&mut self, id: ActorId) {
+        self.id = id;
+        self.state = ActorState::RUNNING;
+        self.open();
+    }
+
+    /// Freezes it, at somebody's request.
+    pub fn freeze(&mut self) {
+        self.freeze.is_on = true;
+        self.shut();
+    }
+
+    /// Takes a freeze back.
+    pub fn thaw(&mut self) {
+        self.freeze.is_on = false;
+        self.open();
+    }
+
+    /// Lets no thread run in it, until [`Actor::run`].
+    pub fn stop(&mut self, state: ActorState) {
+        debug_assert!(state != ActorState::RUNNING, "that is what `run` is for");
+        self.state = state;
+        self.news = None;
+        self.shut();
+    }
+
+    /// Notes news, if there are none yet of the incarnation that runs. From here on no thread runs
+    /// in it.
+    pub fn note(&mut self, news: News) -> bool {
+        let is_first = self.is_running();
+        if is_first {
+            self.news = Some(news);
+            self.shut();
+        }
+        is_first
+    }
+
+    fn open(&self) {
+        if let (Some(place), Some(space)) = (Place::of(self.id.slot()), &self.space)
+            && self.is_at_work()
+        {
+            place.open(self.id, space.root());
+        }
+    }
+
+    fn shut(&self) {
+        if !self.id.is_none()
+            && let Some(place) = Place::of(self.id.slot())
+        {
+            place.shut();
+        }
+    }
+
     /// Whether threads may run in it.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == ActorState::RUNNING && self.news.is_none()
+    }
+
+    /// Whether it runs and is not frozen.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.is_running() && !self.freeze.is_on
     }
 
     /// Whether there is no incarnation of it.

@@ -47,7 +47,7 @@ impl Kernel {
     pub fn is_at_work(&self, id: ActorId) -> bool {
         self.actors
             .get(id.slot(), id.generation())
-            .is_some_and(|actor| actor.is_running() && !actor.freeze.is_on)
+            .is_some_and(|actor| actor.is_at_work())
     }
 
     /// The syscall `actor_freeze`.
@@ -57,7 +57,7 @@ impl Kernel {
     pub fn actor_freeze(&mut self, actor: u32, target: u64) -> Result<Next, Refusal> {
         let slot = self.freezable(actor, target)?;
         if let Some(record) = self.actors.at_mut(slot) {
-            record.freeze.is_on = true;
+            record.freeze();
             self.recovery.thawing.remove(&mut self.actors, slot);
         }
         // Perhaps it is the current thread that has to stop.
@@ -75,7 +75,7 @@ impl Kernel {
         if let Some(record) = self.actors.at_mut(slot)
             && record.freeze.is_on
         {
-            record.freeze.is_on = false;
+            record.thaw();
             record.freeze.laps = record.lap_count;
             record.rewatch(now);
             self.watch_due = self
@@ -130,10 +130,10 @@ impl Kernel {
         }
     }
 
-    /// An actor is being restarted, or ends: it is frozen for that now.
+    /// An actor is being restarted, or ends: it is stopped for that now.
     pub fn forget_freeze(&mut self, slot: u32) {
         if let Some(record) = self.actors.at_mut(slot) {
-            record.freeze.is_on = false;
+            record.thaw();
             self.recovery.thawing.remove(&mut self.actors, slot);
         }
     }
@@ -169,7 +169,7 @@ impl Kernel {
         if record.freeze.is_on {
             ActorState::STOPPED
         } else {
-            record.state
+            record.state()
         }
     }
 }

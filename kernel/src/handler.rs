@@ -16,6 +16,7 @@ use abi::{
 
 use crate::arch::{clock, interrupts};
 use crate::fault::{Fault, Refusal};
+use crate::invoke::entrance_below;
 use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::list::{Link, Linked, List};
@@ -493,7 +494,7 @@ impl Kernel {
             return;
         }
         let Ok(lap) = self.check_lap(lap) else { return };
-        let Some(stack) = self.laps.at(lap).and_then(free_stack) else {
+        let Some(stack) = free_stack(lap) else {
             return;
         };
         let invocation = Invocation {
@@ -554,11 +555,7 @@ impl Kernel {
         };
         let stack = self.check_lap(lap).ok().filter(|_| self.is_live(owner));
         let entered = stack.ok_or(Status::FROZEN.into()).and_then(|lap| {
-            let stack = self
-                .laps
-                .at(lap)
-                .and_then(free_stack)
-                .ok_or(Status::LIMIT_REACHED)?;
+            let stack = free_stack(lap).ok_or(Status::LIMIT_REACHED)?;
             let arguments = [number as u64, frame.rdi];
             let invocation = Invocation {
                 arguments,
@@ -628,7 +625,7 @@ impl Kernel {
             let Ok(lap) = self.check_lap(lap) else {
                 continue;
             };
-            let Some(stack) = self.laps.at(lap).and_then(free_stack) else {
+            let Some(stack) = free_stack(lap) else {
                 continue;
             };
             let record = FaultRecord {
@@ -659,14 +656,11 @@ impl Kernel {
         let Ok(bytes) = postcard::to_slice(record, &mut bytes) else {
             return false;
         };
-        let Some((owner, top)) = self
-            .laps
-            .at(lap)
-            .map(|lap| (lap.owner.0, lap.stack_top(stack)))
-        else {
+        let target = self.laps.at(lap);
+        let Some((owner, start)) = target.map(|lap| (lap.owner.0, lap.start(stack))) else {
             return false;
         };
-        let own = (top - bytes.len() as u64) & !15;
+        let own = (start - bytes.len() as u64) & !15;
         let Ok(place) = UserSlice::new(own, bytes.len() as u64) else {
             return false;
         };
@@ -688,7 +682,7 @@ impl Kernel {
         }
         if let Some(thread) = self.threads.at_mut(thread) {
             let frame = thread.frame_mut();
-            (frame.rsp, frame.rcx, frame.r8) = (own - 8, own, length);
+            (frame.rsp, frame.rcx, frame.r8) = (entrance_below(own), own, length);
         }
         if thread == self.scheduler.current() {
             self.enter_here(Floating::Kept);
@@ -786,7 +780,7 @@ impl Kernel {
         let Some(lap) = lap.and_then(|lap| self.check_lap(lap).ok()) else {
             return false;
         };
-        let Some(stack) = self.laps.at(lap).and_then(free_stack) else {
+        let Some(stack) = free_stack(lap) else {
             return false;
         };
         let invocation = Invocation {

@@ -24,6 +24,7 @@ use crate::kernel::Kernel;
 use crate::lap::free_stack;
 use crate::memory::Blame;
 use crate::port::Presence;
+use crate::quick::Gate;
 use crate::sched::Floating;
 use crate::syscall::Next;
 use crate::thread::{Invocation, Kind, Manner, Memory, State, VISITOR, Visit, Wait};
@@ -63,7 +64,7 @@ impl Kernel {
         let lap = self.laps.at(slot).ok_or(Status::DEAD)?;
         let is_absent =
             lap.presence == Presence::Absent || !self.is_at_work(self.actor_id(lap.owner.0));
-        match free_stack(lap) {
+        match free_stack(slot) {
             Some(stack) if !is_absent => {
                 self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke)?;
                 self.enter_here(Floating::Cleared);
@@ -84,6 +85,7 @@ impl Kernel {
                 });
                 if let Some(lap) = self.laps.at_mut(slot) {
                     lap.waiting.push_back(&mut self.threads, thread);
+                    Gate::of(slot).shut();
                 }
                 self.set_deadline(thread, timeout);
                 Ok(Next::Blocked)
@@ -105,24 +107,24 @@ impl Kernel {
     ) -> Result<(), Refusal> {
         let lap = self.laps.at(slot).ok_or(Status::DEAD)?;
         let (owner, entry, cookie) = (lap.owner.0, lap.entry, lap.cookie);
-        let mut top = lap.stack_top(stack);
+        let mut start = lap.start(stack);
         let callee = self.actor_id(owner);
         let caller = self
             .threads
             .at(thread)
             .map_or(ActorId::NONE, |record| record.here);
-        let (address, memory) = self.give_memory(caller, callee, &mut top, invocation)?;
+        let (address, memory) = self.give_memory(caller, callee, &mut start, invocation)?;
         let visit = Visit {
             kind,
             lap: self.lap_id(slot),
             callee,
+            caller,
             stack,
             memory,
             is_done: false,
         };
         let frame = TrapFrame {
-            // As if called: the stack is misaligned by the return address there is none of.
-            rsp: top - 8,
+            rsp: start,
             rip: entry,
             rdi: cookie,
             rsi: invocation.arguments[0],
@@ -144,18 +146,18 @@ impl Kernel {
             self.take_back(memory);
             return Err(Status::TOO_DEEP.into());
         }
-        if let Some(lap) = self.laps.at_mut(slot) {
-            lap.free &= !(1 << stack);
-        }
+        let gate = Gate::of(slot);
+        gate.set_free(gate.free() & !(1 << stack));
         Ok(())
     }
 
-    /// Gives a callee the memory argument. Returns where the callee finds it.
+    /// Gives a callee the memory argument; a copy goes on the stack. Returns where the callee finds
+    /// it.
     fn give_memory(
         &mut self,
         caller: ActorId,
         callee: ActorId,
-        top: &mut u64,
+        start: &mut u64,
         invocation: &Invocation,
     ) -> Result<(u64, Memory), Refusal> {
         let theirs = invocation.memory;
@@ -164,14 +166,14 @@ impl Kernel {
         }
         match invocation.manner {
             Manner::Copy | Manner::CopyBack => {
-                let own = (*top - theirs.length()) & !15;
+                let own = (*start - theirs.length()) & !15;
                 let copy = UserSlice::new(own, theirs.length())?;
                 match self.copy_across((caller.slot().0, theirs), (callee.slot().0, copy)) {
                     Ok(()) => {}
                     Err(Blame::Sender(fault)) => return Err(fault.into()),
                     Err(Blame::Receiver(_)) => return Err(Status::NO_MEMORY.into()),
                 }
-                *top = own;
+                *start = entrance_below(own);
                 let memory = match invocation.manner {
                     Manner::CopyBack => Memory::Copied { theirs, own },
                     _ => Memory::None,
@@ -326,13 +328,33 @@ impl Kernel {
         let progress = if visit.is_done {
             Progress::COMPLETED
         } else if record.frame().vector == LAP_VECTOR {
-            // Every way into the kernel writes the vector: the callee has not run at all.
+            // Every way into the kernel after its first instruction writes another vector.
             Progress::NOT_ENTERED
         } else {
             Progress::MAYBE_EXECUTED
         };
         let (status, successor) = self.fate_of_lap(visit.lap);
         (status, [0, successor.raw(), progress.0])
+    }
+
+    /// The current thread was interrupted. If that was before its first instruction in a LAP, it
+    /// has not entered yet, and its frame says so again. Nobody else stands at the entry with the
+    /// stack as the kernel gave it, but a callee that goes back there, and so says it of itself.
+    pub fn note_unbegun(&mut self) {
+        let Some(thread) = self.threads.at_mut(self.scheduler.current()) else {
+            return;
+        };
+        let Some(visit) = thread.visit() else { return };
+        let lap = self.laps.get(visit.lap.slot(), visit.lap.generation());
+        let Some((entry, start)) = lap.map(|lap| (lap.entry, lap.start(visit.stack))) else {
+            return;
+        };
+        let frame = thread.frame_mut();
+        // A copied argument lies at the end of the stack, and RCX points to it.
+        let is_at_start = frame.rsp == start || frame.rsp == entrance_below(frame.rcx);
+        if frame.rip == entry && is_at_start {
+            frame.vector = LAP_VECTOR;
+        }
     }
 
     /// Sends a guest back from an actor that is over.
@@ -415,9 +437,11 @@ impl Kernel {
         }
         self.take_back(visit.memory);
         let slot = visit.lap.slot();
-        if let Some(lap) = self.laps.get_mut(slot, visit.lap.generation()) {
-            lap.free |= (1 << visit.stack) & lap.all;
+        if let Some(lap) = self.laps.get(slot, visit.lap.generation()) {
+            let gate = Gate::of(slot.0);
+            gate.set_free(gate.free() | (1 << visit.stack) & lap.all);
             self.admit_guests(slot.0);
+            self.open_gate(slot.0);
             self.close_if_empty(slot.0);
         }
         result
@@ -426,7 +450,7 @@ impl Kernel {
     /// Lets waiting threads into a LAP, as many as there are stacks for.
     pub fn admit_guests(&mut self, slot: u32) {
         while let Some(lap) = self.laps.at(slot) {
-            let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(lap)) else {
+            let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(slot)) else {
                 return;
             };
             let owner = self.actors.at(lap.owner.0);
@@ -449,6 +473,12 @@ impl Kernel {
             }
         }
     }
+}
+
+/// The stack pointer of a guest that enters: as if called, misaligned by the return address there
+/// is none of.
+pub const fn entrance_below(top: u64) -> u64 {
+    top.wrapping_sub(8)
 }
 
 /// What happens to floating-point registers at both ends of a visit.

@@ -6,15 +6,17 @@
 
 use abi::layout::{LAP_STACKS_MAX, PAGE_BYTES, USER_END};
 use abi::status::Progress;
-use abi::{Generation, LapId, Name, Slot, Status};
+use abi::{ActorId, Generation, LapId, Name, Slot, Status};
 
 use crate::fault::Refusal;
+use crate::invoke::entrance_below;
 use crate::ipc::PortFate;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
 use crate::mm::{Page, heap, pages_for};
 use crate::naming::{self, What, successor};
 use crate::port::Presence;
+use crate::quick::Gate;
 use crate::region::Kind;
 use crate::syscall::Next;
 use crate::thread::QUEUE;
@@ -35,17 +37,17 @@ pub struct Lap {
     pub presence: Presence,
     /// The generation of its first capability: older ones were somebody else's.
     pub first_generation: Generation,
+    /// The incarnation that made it.
+    pub callee: ActorId,
     /// Where its guests start.
     pub entry: u64,
     /// What they are handed.
     pub cookie: u64,
     /// The first page of each stack.
     pub stacks: [Page; LAP_STACKS_MAX as usize],
-    /// Pages of each stack.
-    pub stack_pages: u64,
-    /// Which stacks nobody is on.
-    pub free: u32,
-    /// Which stacks there are.
+    /// The stack pointer with which a guest starts on each.
+    pub starts: [u64; LAP_STACKS_MAX as usize],
+    /// Which stacks there are; its gate knows which are free.
     pub all: u32,
     /// Whether it goes when its last guest has left.
     pub is_closing: bool,
@@ -66,14 +68,10 @@ impl Linked<OWNED> for Lap {
 }
 
 impl Lap {
-    /// The address just past a stack.
+    /// The stack pointer with which a guest starts on a stack.
     #[must_use]
-    pub fn stack_top(&self, stack: u32) -> u64 {
-        let start = self
-            .stacks
-            .get(stack as usize)
-            .map_or(0, |page| page.address());
-        start + self.stack_pages * PAGE_BYTES
+    pub fn start(&self, stack: u32) -> u64 {
+        self.starts.get(stack as usize).copied().unwrap_or_default()
     }
 }
 
@@ -114,13 +112,17 @@ impl Kernel {
                 self.remove_lap(slot);
             }
         })?;
+        let callee = self.actor_id(actor);
         let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
         lap.presence = Presence::Open;
+        lap.callee = callee;
         (lap.entry, lap.cookie) = (entry, cookie);
-        (lap.stacks, lap.stack_pages) = (stacks, stack_pages);
+        lap.stacks = stacks;
+        lap.starts = stacks.map(|first| entrance_below(first.address() + stack_pages * PAGE_BYTES));
         lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
-        lap.free = lap.all;
+        Gate::of(slot).set_free(lap.all);
         self.admit_guests(slot);
+        self.open_gate(slot);
         if let Some(name) = name {
             self.tell_finders(What::Lap, name);
         }
@@ -133,11 +135,11 @@ impl Kernel {
             name,
             presence: Presence::Absent,
             first_generation: Generation::FIRST,
+            callee: ActorId::NONE,
             entry: 0,
             cookie: 0,
             stacks: [Page(0); LAP_STACKS_MAX as usize],
-            stack_pages: 0,
-            free: 0,
+            starts: [0; LAP_STACKS_MAX as usize],
             all: 0,
             is_closing: false,
             waiting: List::EMPTY,
@@ -194,6 +196,7 @@ impl Kernel {
         self.turn_waiting_away(slot, Status::DEAD, LapId::NONE);
         if let Some(lap) = self.laps.at_mut(slot) {
             lap.is_closing = true;
+            Gate::of(slot).shut();
             if let Some(name) = lap.name.take() {
                 self.names.remove(What::Lap, name);
             }
@@ -208,6 +211,7 @@ impl Kernel {
             return;
         };
         let is_named = lap.name.is_some();
+        Gate::of(slot).shut();
         let successor = if fate == PortFate::Successor && is_named {
             self.laps
                 .rename(Slot(slot))
@@ -224,7 +228,8 @@ impl Kernel {
         match (successor, self.laps.at_mut(slot)) {
             (Some(_), Some(lap)) => {
                 lap.presence = Presence::Absent;
-                (lap.free, lap.all) = (0, 0);
+                lap.all = 0;
+                Gate::of(slot).set_free(0);
             }
             _ => self.remove_lap(slot),
         }
@@ -245,7 +250,7 @@ impl Kernel {
         let Some(lap) = self.laps.at(slot) else {
             return;
         };
-        if !lap.is_closing || lap.free != lap.all {
+        if !lap.is_closing || Gate::of(slot).free() != lap.all {
             return;
         }
         let (owner, stacks, count) = (lap.owner.0, lap.stacks, lap.all.count_ones());
@@ -255,7 +260,20 @@ impl Kernel {
         self.remove_lap(slot);
     }
 
+    /// Lets threads take the quick way through a LAP, if nothing stands in it.
+    pub fn open_gate(&mut self, slot: u32) {
+        let id = self.lap_id(slot);
+        let Some(lap) = self.laps.at(slot) else {
+            return;
+        };
+        if lap.presence == Presence::Open && !lap.is_closing && lap.waiting.is_empty() {
+            let stacks = &raw const lap.starts;
+            Gate::of(slot).open(id, lap.callee, lap.entry, lap.cookie, stacks.cast());
+        }
+    }
+
     fn remove_lap(&mut self, slot: u32) {
+        Gate::of(slot).shut();
         let Some(owner) = self.laps.at(slot).map(|lap| lap.owner) else {
             return;
         };
@@ -320,8 +338,9 @@ impl Kernel {
     }
 }
 
-/// The lowest stack nobody is on.
+/// The lowest stack of the LAP in a slot that nobody is on.
 #[must_use]
-pub fn free_stack(lap: &Lap) -> Option<u32> {
-    (lap.free != 0).then(|| lap.free.trailing_zeros())
+pub fn free_stack(slot: u32) -> Option<u32> {
+    let free = Gate::of(slot).free();
+    (free != 0).then(|| free.trailing_zeros())
 }

@@ -79,6 +79,8 @@ pub mod naming;
 #[cfg(target_os = "none")]
 pub mod port;
 #[cfg(target_os = "none")]
+pub mod quick;
+#[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]
 pub mod rights;

@@ -172,7 +172,7 @@ fn text(arguments: fmt::Arguments<'_>) -> Text<PANIC_MAX> {
 fn first_load(disk: &mut Disk, actor: ActorId) -> Result<(), LoadError> {
     let wanted = kernel::with(|kernel| {
         let record = kernel.actors.get(actor.slot(), actor.generation());
-        let record = record.filter(|record| record.state == ActorState::LOADING);
+        let record = record.filter(|record| record.state() == ActorState::LOADING);
         let image = record.map(|record| record.declaration.image);
         // Shared with whoever has it already, who could give it up at any time: held at once.
         image.map(|name| (name, kernel.present_image(actor)))
@@ -279,7 +279,7 @@ pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), Lo
     let first = Frame(image.extent.start);
     let plan = image.plan;
     let record = kernel.actors.get_mut(actor.slot(), actor.generation());
-    let record = record.filter(|record| record.state == ActorState::LOADING);
+    let record = record.filter(|record| record.state() == ActorState::LOADING);
     let installed = record.ok_or(LoadError::Ended).and_then(|record| {
         record.image = Some(index);
         record.is_outdated = false;
@@ -291,7 +291,7 @@ pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), Lo
                 .insert(region)
                 .map_err(|_| LoadError::NoMemory)?;
         }
-        record.state = ActorState::FROZEN;
+        record.stop(ActorState::FROZEN);
         Ok(())
     });
     match installed {

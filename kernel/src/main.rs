@@ -16,10 +16,11 @@ mod compose {
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
-    use kernel::rights::Held;
+    use kernel::rights::{Grant, Held, Scope};
     use kernel::start::{BOOT_CONFIG, start};
     use restart_manager::{ActorKind, RestartPolicy};
     use site_personality_manager::order;
+    use site_personality_manager::site::{self, Actor, Site, Target};
 
     /// The policy named when the kernel was built.
     const POLICY: &dyn RestartPolicy = {
@@ -72,7 +73,7 @@ mod compose {
                     if let Some(entry) = site.actor(actor) {
                         let group = number(&opened, entry.group).unwrap_or(0);
                         steps.push(Step::Actor {
-                            declaration: declaration(entry),
+                            declaration: declaration(&site, entry),
                             group,
                             kind: ActorKind::Direct,
                             parameters: entry.parameters,
@@ -87,7 +88,7 @@ mod compose {
         // Not loaded, only made known: their groups' members spawn them.
         for entry in site.actors.iter().filter(|actor| !actor.direct) {
             steps.push(Step::Actor {
-                declaration: declaration(entry),
+                declaration: declaration(&site, entry),
                 group: number(&opened, entry.group).unwrap_or(0),
                 kind: ActorKind::Indirect,
                 parameters: entry.parameters,
@@ -96,7 +97,17 @@ mod compose {
         Ok(steps)
     }
 
-    fn declaration(actor: &site_personality_manager::site::Actor) -> Declaration {
+    fn declaration(site: &Site, actor: &Actor) -> Declaration {
+        let named = |grant: &site::Grant| {
+            let name = site.target_name(grant.on)?;
+            let on = match grant.on {
+                Target::Actor(_) => Scope::Actor(name),
+                Target::Group(_) => Scope::Group(name),
+            };
+            let rights = grant.rights;
+            Some(Grant { on, rights })
+        };
+        let grants: Vec<Grant> = actor.grants.iter().filter_map(named).collect();
         Declaration {
             name: actor.name,
             image: actor.image,
@@ -109,7 +120,7 @@ mod compose {
                 ports: actor.budget.ports,
                 persistent_frames: actor.budget.persistent_frames,
             },
-            held: Held::new(actor.rights, &[]),
+            held: Held::new(actor.rights, grants.leak()),
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,
         }

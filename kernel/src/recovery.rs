@@ -243,7 +243,7 @@ impl Kernel {
         };
         let now = clock::now();
         let manager = &mut self.recovery.manager;
-        match &record.news {
+        match record.news() {
             Some(News::Failed(fault)) => manager.on_event(Event::Failed { actor, fault }, now),
             Some(News::Exited) => manager.on_event(Event::Exited { actor }, now),
             Some(News::RestartRequested(by)) => {
@@ -263,7 +263,7 @@ impl Kernel {
                     Source::Storage => ActorState::LOADING,
                 };
                 if let Some(record) = self.actors.at_mut(actor.slot().0) {
-                    record.state = state;
+                    record.stop(state);
                     record.block_reads = block_reads;
                 }
                 let after = match source {
@@ -296,8 +296,7 @@ impl Kernel {
         let Some(record) = self.actors.at_mut(slot.0) else {
             return;
         };
-        record.state = ActorState::FROZEN;
-        record.news = None;
+        record.stop(ActorState::FROZEN);
         record.deflects = fate == Fate::End;
         self.recovery.news.remove(&mut self.actors, slot.0);
         self.forget_freeze(slot.0);
@@ -551,8 +550,7 @@ impl Kernel {
         let slot = id.slot().0;
         let actor = self.actors.at_mut(slot)?;
         actor.regions = crate::region::Regions::new();
-        actor.state = ActorState::TERMINATED;
-        actor.news = None;
+        actor.stop(ActorState::TERMINATED);
         let (name, group) = (actor.declaration.name, actor.group);
         self.recovery.news.remove(&mut self.actors, slot);
         self.forget_freeze(slot);
@@ -677,7 +675,7 @@ impl Kernel {
         match thread {
             Ok(thread) => {
                 if let Some(actor) = self.actors.at_mut(slot) {
-                    actor.state = ActorState::RUNNING;
+                    actor.run(id);
                 }
                 self.watch(slot);
                 self.make_ready(thread);

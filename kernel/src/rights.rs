@@ -5,6 +5,8 @@
 //! everything to itself and to what it has spawned itself, which is part of its own group: it could
 //! do as much harm by failing.
 
+use core::fmt;
+
 use abi::site::Rights;
 use abi::{Name, Status};
 use restart_manager::GroupSlot;
@@ -70,12 +72,13 @@ impl Held {
         }
     }
 
-    /// Every right that is held on something.
+    /// Those of these rights that are held on nothing.
     #[must_use]
-    pub fn anywhere(&self) -> Rights {
+    pub fn lacking(&self, wanted: Rights) -> Rights {
         let granted = self.grants.iter().map(|grant| grant.rights);
         let granted = granted.fold(Rights::NONE, Rights::union);
-        self.everywhere.union(granted.intersection(self.counted))
+        let held = self.everywhere.union(granted.intersection(self.counted));
+        Rights(wanted.0 & !held.0)
     }
 
     /// These rights, as far as `other` has them on everything.
@@ -88,6 +91,28 @@ impl Held {
         let counts = |grant: &&Grant| grant.rights.intersection(self.counted).contains(right);
         let mut granted = self.grants.iter().filter(counts);
         self.everywhere.contains(right) || granted.any(|grant| is_meant(grant.on))
+    }
+}
+
+/// Rights as words.
+#[derive(Clone, Copy, Debug)]
+pub struct Names(pub Rights);
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = self.0;
+        for (name, right) in Rights::NAMED {
+            if left.contains(*right) {
+                left = Rights(left.0 & !right.0);
+                f.write_str(name)?;
+                f.write_str(if left == Rights::NONE { "" } else { " " })?;
+            }
+        }
+        if left == Rights::NONE {
+            Ok(())
+        } else {
+            write!(f, "{:#x}", left.0)
+        }
     }
 }
 
@@ -106,12 +131,8 @@ impl Kernel {
             Target::Actor(slot) => self.actor_name(slot),
             Target::Group(group) => self.group_name(group),
         };
-        let known = Rights::NAMED.iter().find(|(_, known)| *known == right);
-        log::warn!(
-            "{}: refused, it does not hold the right {} on {whom}",
-            self.actor_name(caller),
-            known.map_or("asked for", |(name, _)| *name),
-        );
+        let (caller, right) = (self.actor_name(caller), Names(right));
+        log::warn!("{caller}: refused, it does not hold the right {right} on {whom}");
         Err(Status::NOT_PERMITTED)
     }
 

@@ -29,8 +29,6 @@ pub struct Scheduler {
     occupied: u64,
     current: u32,
     slice: u32,
-    /// The root table in use.
-    root: Frame,
     /// Whether the CPU's floating-point registers are usable, that is, are the current thread's.
     floating_point: bool,
     /// Whether the next way out of the kernel must choose anew.
@@ -57,15 +55,15 @@ enum End {
 }
 
 impl Scheduler {
-    /// A scheduler with nothing to run, in the address space `root`.
+    /// A scheduler with nothing to run.
     #[must_use]
-    pub const fn new(root: Frame) -> Self {
+    #[expect(clippy::new_without_default, reason = "there is one, made once")]
+    pub const fn new() -> Self {
         Self {
             ready: [List::EMPTY; LEVELS],
             occupied: 0,
             current: slot::NONE,
             slice: SLICE_TICKS,
-            root,
             floating_point: false,
             reschedule: false,
         }
@@ -291,23 +289,23 @@ impl Kernel {
         if here.is_none() {
             return;
         }
-        // SAFETY: The frame is the next thread's, and thread records never move.
-        unsafe { entry::set_current_frame(record.context) };
+        // SAFETY: It is the next thread, and thread records never move.
+        unsafe { entry::set_current(record) };
         self.enter_space(here.slot().0);
     }
 
     /// Continues the current thread in another actor: after it went on a visit or came back.
     pub fn enter_here(&mut self, registers: Floating) {
         let current = self.scheduler.current;
-        let Some(record) = self.threads.at(current) else {
+        let Some(record) = self.threads.at_mut(current) else {
             return;
         };
         if record.uses_floating_point && registers == Floating::Cleared {
             FloatingPoint::INITIAL.load();
         }
         let here = record.here;
-        // SAFETY: The frame is the current thread's, and thread records never move.
-        unsafe { entry::set_current_frame(record.context) };
+        // SAFETY: It is the current thread, and thread records never move.
+        unsafe { entry::set_current(record) };
         self.enter_space(here.slot().0);
         let actor = self.actors.at(here.slot().0);
         if actor.is_some_and(|actor| actor.freeze.is_on) {
@@ -322,8 +320,7 @@ impl Kernel {
         };
         let Some(space) = &actor.space else { return };
         let root = space.root();
-        if root != self.scheduler.root || core::mem::take(&mut actor.stale_translations) {
-            self.scheduler.root = root;
+        if root != cpu::root() || core::mem::take(&mut actor.stale_translations) {
             // SAFETY: Every actor's root has the kernel's half.
             unsafe { cpu::set_root(root) };
         }
@@ -363,8 +360,7 @@ impl Kernel {
 
     /// Leaves an address space that is about to be freed.
     pub fn leave_root(&mut self, root: Frame) {
-        if self.scheduler.root == root {
-            self.scheduler.root = self.kernel_root;
+        if cpu::root() == root {
             // SAFETY: The kernel's own root.
             unsafe { cpu::set_root(self.kernel_root) };
         }

@@ -28,7 +28,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::naming::What;
 use crate::recovery::{Load, Purpose};
-use crate::rights::Target;
+use crate::rights::{self, Target};
 use crate::syscall::Next;
 use crate::thread::Wait;
 use crate::user::UserSlice;
@@ -119,7 +119,7 @@ impl Kernel {
         let (group, own) = (record.group, &record.declaration);
         let former = self.names.get(What::Actor, request.name);
         let of_former = former.and_then(|slot| self.actors.at(slot));
-        if of_former.is_some_and(|it| it.state != ActorState::ABSENT || it.group != group) {
+        if of_former.is_some_and(|it| it.state() != ActorState::ABSENT || it.group != group) {
             return Err(Status::ALREADY_EXISTS.into());
         }
         let described = of_former.and_then(|it| it.described);
@@ -128,8 +128,11 @@ impl Kernel {
             (None, true) => return Err(Status::NOT_FOUND.into()),
             (_, false) if described.is_some() => return Err(Status::BAD_ARGUMENT.into()),
             (_, false) => {
-                if !own.held.anywhere().contains(request.rights) {
-                    log::warn!("{}: refused, it spawns with rights it lacks", own.name);
+                let lacking = own.held.lacking(request.rights);
+                if lacking != Rights::NONE {
+                    let (own, name) = (own.name, request.name);
+                    let lacking = rights::Names(lacking);
+                    log::warn!("{own}: refused, {name} is to have rights it lacks: {lacking}");
                     return Err(Status::NOT_PERMITTED.into());
                 }
                 let priority = match request.priority {
@@ -313,7 +316,7 @@ impl Kernel {
         parameters: Parameters,
     ) -> Option<ActorId> {
         let mut record = Actor::new(declaration, group);
-        record.state = ActorState::ABSENT;
+        record.stop(ActorState::ABSENT);
         record.described = Some(parameters);
         let actor = self.insert_actor(record)?;
         self.join_formers(actor.slot().0);
@@ -326,7 +329,7 @@ impl Kernel {
             self.release_image(slot);
         }
         if let Some(record) = self.actors.at_mut(slot) {
-            record.state = ActorState::ABSENT;
+            record.stop(ActorState::ABSENT);
             record.spawner = ActorId::NONE;
             record.is_outdated = remains == Remains::Nothing;
             self.join_formers(slot);
@@ -360,7 +363,7 @@ impl Kernel {
         }
         self.leave_formers(slot);
         match self.actors.at_mut(slot) {
-            Some(record) if record.described.is_some() => record.state = ActorState::TERMINATED,
+            Some(record) if record.described.is_some() => record.stop(ActorState::TERMINATED),
             _ => self.remove_actor(slot),
         }
     }

@@ -30,7 +30,7 @@ use crate::slot::SlotTable;
 use crate::spawn::Formers;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, loader, logger};
+use crate::{backlog, loader, logger, quick};
 
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
@@ -108,6 +108,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             .allocate_contiguous(heap_frames)
             .expect("memory for the heap");
         heap::initialise(heap_start, heap_frames);
+        quick::initialise();
         tables::initialise();
         cpu::initialise(cpu::features());
         clock::initialise();
@@ -135,7 +136,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         laps: SlotTable::new(kernel::LAPS_MAX),
         lendings: SlotTable::new(kernel::LENDINGS_MAX),
         handlers: Handlers::new(),
-        scheduler: Scheduler::new(kernel_root),
+        scheduler: Scheduler::new(),
         timers: Timers::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),

@@ -181,6 +181,7 @@ pub enum Manner {
 
 /// How a thread came into an actor that is not its own, or into one of its own actor's LAPs.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Visit {
     /// Why.
     pub kind: Kind,
@@ -188,6 +189,8 @@ pub struct Visit {
     pub lap: LapId,
     /// The incarnation that owns it.
     pub callee: ActorId,
+    /// The incarnation from which the thread came.
+    pub caller: ActorId,
     /// Which of the LAP's stacks it is on.
     pub stack: u32,
     /// The memory argument.
@@ -198,9 +201,10 @@ pub struct Visit {
 
 /// Why a thread is in a LAP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
 pub enum Kind {
     /// It invoked it.
-    Invoke,
+    Invoke = layout::KIND_INVOKE,
     /// It trapped.
     Trap,
     /// It had an exception; the number says which handler is being asked.
@@ -213,9 +217,10 @@ pub enum Kind {
 
 /// The memory argument of a visit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
 pub enum Memory {
     /// Nothing is to be done on return.
-    None,
+    None = layout::MEMORY_NONE,
     /// The copy is to be copied back.
     Copied {
         /// The caller's memory.
@@ -227,10 +232,40 @@ pub enum Memory {
     Lent(u32),
 }
 
+/// Where the assembly of the quick way finds what.
+#[expect(
+    missing_docs,
+    reason = "each is the place of the field it is named after"
+)]
+pub mod layout {
+    use core::mem::offset_of;
+
+    use super::{Thread, Visit};
+
+    pub const DEPTH: usize = offset_of!(Thread, depth);
+    pub const HERE: usize = offset_of!(Thread, here);
+    pub const CONTEXT: usize = offset_of!(Thread, context);
+    pub const USES_FLOATING_POINT: usize = offset_of!(Thread, uses_floating_point);
+    pub const VISITS: usize = offset_of!(Thread, visits);
+    pub const VISIT_BYTES: usize = size_of::<Visit>();
+    pub const VISIT_KIND: usize = offset_of!(Visit, kind);
+    pub const VISIT_LAP: usize = offset_of!(Visit, lap);
+    pub const VISIT_CALLEE: usize = offset_of!(Visit, callee);
+    pub const VISIT_CALLER: usize = offset_of!(Visit, caller);
+    pub const VISIT_STACK: usize = offset_of!(Visit, stack);
+    pub const VISIT_MEMORY: usize = offset_of!(Visit, memory);
+    pub const VISIT_IS_DONE: usize = offset_of!(Visit, is_done);
+    /// The tag of [`Kind::Invoke`](super::Kind::Invoke), first in its value.
+    pub const KIND_INVOKE: u32 = 0;
+    /// The tag of [`Memory::None`](super::Memory::None), first in its value.
+    pub const MEMORY_NONE: u32 = 0;
+}
+
 const NO_VISIT: Visit = Visit {
     kind: Kind::Invoke,
     lap: LapId::NONE,
     callee: ActorId::NONE,
+    caller: ActorId::NONE,
     stack: 0,
     memory: Memory::None,
     is_done: false,
@@ -241,7 +276,8 @@ impl Thread {
     #[must_use]
     pub fn new(priority: u8, home: ActorId) -> Self {
         Self {
-            frames: [TrapFrame::default(); LAP_DEPTH_MAX + 1],
+            // The quick way into a LAP leaves the segments as they are.
+            frames: [TrapFrame::user(0, 0, [0; 2]); LAP_DEPTH_MAX + 1],
             visits: [NO_VISIT; LAP_DEPTH_MAX],
             depth: 0,
             floating_point: FloatingPoint::INITIAL,
@@ -300,10 +336,7 @@ impl Thread {
     /// The incarnation from which it came on its present visit.
     #[must_use]
     pub fn caller(&self) -> ActorId {
-        match self.depth {
-            0 | 1 => self.home,
-            depth => self.visits[depth - 2].callee,
-        }
+        self.visit().map_or(self.home, |visit| visit.caller)
     }
 
     /// Whether it is in another incarnation than its own.
@@ -328,7 +361,7 @@ impl Thread {
     /// Ends the visit it is on: it is back where it came from.
     pub fn end_visit(&mut self) -> Option<Visit> {
         let visit = *self.visit()?;
-        self.here = self.caller();
+        self.here = visit.caller;
         self.depth -= 1;
         self.context = &raw mut self.frames[self.depth];
         Some(visit)

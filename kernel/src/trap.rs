@@ -1,6 +1,5 @@
 //! What every way into the kernel does, in Rust.
 
-use abi::site::ActorState;
 use abi::{FaultKind, FaultRecord, Text};
 use restart_manager::Event;
 
@@ -70,6 +69,9 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
             // The exception has a stack of its own, which the next one overwrites.
             *thread.frame_mut() = saved;
         }
+    }
+    if saved.from_user() && (interrupts::FIRST_VECTOR..=VECTOR_LAST_LINE).contains(&vector) {
+        kernel.note_unbegun();
     }
     match vector {
         VECTOR_TICK => {
@@ -244,10 +246,9 @@ impl Kernel {
         let Some(actor) = self.actors.at_mut(slot) else {
             return;
         };
-        if actor.state != ActorState::RUNNING || actor.news.is_some() {
+        if !actor.note(news) {
             return;
         }
-        actor.news = Some(news);
         self.recovery.news.push_back(&mut self.actors, slot);
         self.wake_recovery();
         self.scheduler.request();

@@ -66,7 +66,7 @@ impl Kernel {
             let Some(actor) = self.actors.at_mut(slot) else {
                 continue;
             };
-            if actor.state != ActorState::RUNNING || actor.freeze.is_on {
+            if actor.state() != ActorState::RUNNING || actor.freeze.is_on {
                 continue;
             }
             let kind = if actor.start_due <= now {

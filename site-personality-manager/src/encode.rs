@@ -28,7 +28,7 @@ const MAGIC: &[u8; 8] = b"REFRSITE";
 
 /// Version of the format. Goes up whenever the layout of [`Site`], or of anything in it, changes:
 /// postcard's bytes do not say what they are.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Bytes before the payload.
 const HEADER_BYTES: usize = 20;

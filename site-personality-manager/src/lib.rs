@@ -36,6 +36,6 @@ pub mod site;
 pub mod validate;
 
 pub use encode::{SiteError, compile, load};
-pub use site::{Actor, ActorIndex, Budget, Edge, Group, GroupIndex, Reaction, Site};
-pub use site::{Subsystem, SubsystemIndex};
+pub use site::{Actor, ActorIndex, Budget, Edge, Grant, Group, GroupIndex, Reaction, Site};
+pub use site::{Subsystem, SubsystemIndex, Target};
 pub use validate::{Violation, validate};

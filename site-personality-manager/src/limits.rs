@@ -21,6 +21,9 @@ pub const SUBSYSTEMS_MAX: usize = 32;
 /// work, so the walk must be short.
 pub const EDGES_MAX: usize = 16;
 
+/// Most grants of one actor. The kernel goes through them when a right is asked for.
+pub const GRANTS_MAX: usize = 16;
+
 /// Lowest priority of an actor; 0 is left to the kernel's idle threads.
 pub const PRIORITY_MIN: u8 = 1;
 

@@ -138,8 +138,10 @@ pub struct Actor {
     pub stack_bytes: u64,
     /// What it may use at most.
     pub budget: Budget,
-    /// What it may do beyond its own affairs.
+    /// What it may do beyond its own affairs, to everything.
     pub rights: Rights,
+    /// What it may do to particular actors and groups.
+    pub grants: Vec<Grant>,
     /// The group it belongs to.
     pub group: GroupIndex,
     /// Whether the system starts and restarts it. An indirect actor is only described here: it
@@ -152,6 +154,24 @@ pub struct Actor {
     pub start_deadline: Option<Span>,
     /// Policy parameters for decisions about this actor.
     pub parameters: Parameters,
+}
+
+/// Rights on a particular actor or group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// On whom.
+    pub on: Target,
+    /// Which; some of [`Rights::TARGETED`].
+    pub rights: Rights,
+}
+
+/// Whom a grant is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Target {
+    /// An actor.
+    Actor(ActorIndex),
+    /// A group as such, and all its members, those that are spawned included.
+    Group(GroupIndex),
 }
 
 /// What an actor may use at most.
@@ -184,6 +204,15 @@ impl Site {
     #[must_use]
     pub fn subsystem(&self, subsystem: SubsystemIndex) -> Option<&Subsystem> {
         self.subsystems.get(subsystem.index())
+    }
+
+    /// The name of whom a grant is about, if it leads somewhere.
+    #[must_use]
+    pub fn target_name(&self, target: Target) -> Option<Name> {
+        match target {
+            Target::Actor(actor) => self.actor(actor).map(|actor| actor.name),
+            Target::Group(group) => self.group(group).map(|group| group.name),
+        }
     }
 
     /// The actors of a group, in the order in which they are restarted.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use restart_manager::{Backoff, Parameters};
 use site_personality_manager::host::{self, Problem};
 use site_personality_manager::{
-    Budget, GroupIndex, Reaction, Site, SubsystemIndex, compile, load, validate,
+    ActorIndex, Budget, GroupIndex, Reaction, Site, SubsystemIndex, Target, compile, load, validate,
 };
 
 const DEMO: &str = include_str!("../sites/demo.toml");
@@ -307,7 +307,7 @@ budget = { memory = 3 }
             (
                 16,
                 "actor `a`: unknown key `prio`; known keys: name, image, arguments, priority, \
-                 stack, budget, rights, group, direct, heartbeat, start_deadline, policy",
+                 stack, budget, rights, grants, group, direct, heartbeat, start_deadline, policy",
             ),
             (
                 17,
@@ -396,6 +396,108 @@ policy = { hot_limit = "none", window = "0s", backoff = 3 }
             (
                 12,
                 "actor `a`: `policy.backoff` must be a table, not a value of type integer",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn rights_on_others_are_found_by_name_and_refused_one_by_one() {
+    let site = parse(
+        r#"[[group]]
+name = "shop"
+[[actor]]
+name = "clerk"
+group = "shop"
+[[actor]]
+name = "shop"
+group = "shop"
+grants = [{ on = "shop", rights = ["spawn"] }]
+[[actor]]
+name = "guard"
+grants = [
+    { on = "clerk", rights = ["freeze", "restart"] },
+    { on = "shop", rights = ["kill"] },
+    { on = "guard", rights = ["subscribe"] },
+]
+"#,
+    );
+    let grants = |actor: usize| {
+        let grants = site.actors[actor].grants.iter();
+        grants
+            .map(|grant| (grant.on, grant.rights))
+            .collect::<Vec<_>>()
+    };
+    let shop = Target::Group(GroupIndex(1));
+    assert_eq!(grants(0), []);
+    // Where an actor and a group have the name, the group is meant.
+    assert_eq!(grants(1), [(shop, Rights::SPAWN)]);
+    let clerk = Target::Actor(ActorIndex(0));
+    assert_eq!(
+        grants(2),
+        [
+            (clerk, Rights::FREEZE.union(Rights::RESTART)),
+            (shop, Rights::KILL),
+            (Target::Group(GroupIndex(2)), Rights::SUBSCRIBE),
+        ]
+    );
+
+    refuses(
+        r#"[[actor]]
+name = "a"
+grants = [
+    { on = "nobody", rights = ["freeze"] },
+    { on = "b", rights = ["freeze", "fly"] },
+    { rights = ["kill"] },
+    { on = 3 },
+    "b",
+]
+[[actor]]
+name = "b"
+grants = [{ on = "a", to = "b", rights = ["freeze"] }]
+[[actor]]
+name = "c"
+grants = [{ on = "a", rights = [] }]
+[[actor]]
+name = "d"
+grants = [{ on = "a", rights = ["shutdown", "kill"] }]
+[[actor]]
+name = "e"
+grants = [{ on = "a", rights = ["spawn"] }]
+[[actor]]
+name = "f"
+grants = [{ on = "kernel", rights = ["restart"] }]
+"#,
+        &[
+            (4, "actor `a`: there is no actor or group `nobody`"),
+            (
+                5,
+                "actor `a`: `grants.rights` knows no `fly`; it can be shutdown, console, \
+                 restart, hook, freeze, kill, subscribe, spawn, complain, interrupt, trap, handle",
+            ),
+            (6, "actor `a`: key `on` is missing"),
+            (
+                7,
+                "actor `a`: `on` must be a text, not a value of type integer",
+            ),
+            (
+                8,
+                "actor `a`: `grants` must be a table, not a value of type string",
+            ),
+            (12, "actor `b`: unknown key `to`; known keys: on, rights"),
+            (15, "actor `c`: the grant on `a` grants no right"),
+            (
+                18,
+                "actor `d`: the right shutdown is not one on an actor or a group",
+            ),
+            (
+                21,
+                "actor `e`: it can spawn in its own group only, not in `a`",
+            ),
+            (
+                24,
+                "actor `f`: nothing can be granted on the kernel group; what is meant on \
+                 everything belongs into `rights`",
             ),
         ],
     );

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use site_personality_manager::order::{self, Step};
 use site_personality_manager::validate::{Place, Rule};
 use site_personality_manager::{
-    ActorIndex, GroupIndex, Reaction, Site, Subsystem, SubsystemIndex, limits, validate,
+    ActorIndex, GroupIndex, Reaction, Site, Subsystem, SubsystemIndex, Target, limits, validate,
 };
 use support::{actor, edge, group, name, plain};
 
@@ -267,6 +267,41 @@ fn numbers_are_in_their_ranges() {
     breaks(
         |s| s.actors[0].rights = Rights(0x8000_0001),
         &[(a, "rights", unknown)],
+    );
+    let clerk = Target::Actor(ActorIndex(0));
+    let rows = [
+        (
+            Target::Actor(ActorIndex(99)),
+            Rights::KILL,
+            Rule::Unknown {
+                what: "actor or group",
+            },
+        ),
+        (
+            Target::Group(GroupIndex(99)),
+            Rights::KILL,
+            Rule::Unknown {
+                what: "actor or group",
+            },
+        ),
+        (
+            Target::Group(GroupIndex::KERNEL),
+            Rights::KILL,
+            Rule::GrantOnKernel,
+        ),
+        (clerk, Rights(1 << 30), Rule::UnknownRights(1 << 30)),
+        (clerk, Rights::HOOK, Rule::NotTargeted(Rights::HOOK)),
+    ];
+    for (on, rights, rule) in rows {
+        breaks(
+            |s| s.actors[0].grants = vec![support::grant(on, rights)],
+            &[(a, "grants", rule)],
+        );
+    }
+    let (what, count, limit) = ("grants", 17, limits::GRANTS_MAX);
+    breaks(
+        |s| s.actors[0].grants = vec![support::grant(clerk, Rights::KILL); 17],
+        &[(a, "grants", Rule::TooMany { what, count, limit })],
     );
     let arguments = Text::truncated("a\nb");
     breaks(

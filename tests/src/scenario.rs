@@ -48,6 +48,7 @@ pub struct Scenario {
     memory_mib: u32,
     clock: Clock,
     extra: Vec<String>,
+    change: Option<fn(&mut [u8])>,
 }
 
 /// What boots the site.
@@ -69,6 +70,7 @@ impl Scenario {
             memory_mib: 512,
             clock: Clock::Host,
             extra: Vec::new(),
+            change: None,
         }
     }
 
@@ -100,6 +102,13 @@ impl Scenario {
         self
     }
 
+    /// Changes the run's own disk before it boots.
+    #[must_use]
+    pub fn disk(mut self, change: fn(&mut [u8])) -> Self {
+        self.change = Some(change);
+        self
+    }
+
     /// Counts instructions instead of time, so that the run can be repeated exactly.
     #[must_use]
     pub fn instruction_clock(mut self) -> Self {
@@ -127,6 +136,11 @@ impl Scenario {
     pub fn start(self) -> Live {
         let name = run_name(&self.site);
         let disk = own_disk(&self.site, &name);
+        if let Some(change) = self.change {
+            let mut bytes = fs::read(&disk).expect("the run's own disk can be read");
+            change(&mut bytes);
+            fs::write(&disk, bytes).expect("the run's own disk can be written");
+        }
         let monitor = monitor_socket(&name);
         let firmware = match self.boot {
             Boot::Direct => Firmware::Direct {

@@ -71,3 +71,8 @@ fn abort_handlers_run_in_the_thread_concerned() {
 fn no_handler_outlives_its_incarnation() {
     holds("handler-freezes");
 }
+
+#[test]
+fn no_handler_outlives_the_failure_of_another_member_of_its_group() {
+    holds("handler-group");
+}

@@ -28,6 +28,11 @@ fn arguments_results_and_the_caller_pass_through_a_lap() {
 }
 
 #[test]
+fn an_invocation_takes_no_more_instructions_than_its_budget() {
+    holds("lap-budget");
+}
+
+#[test]
 fn laps_are_found_by_name_in_time() {
     holds("lap-names");
 }
@@ -68,6 +73,11 @@ fn faults_of_guests_are_the_callees() {
 }
 
 #[test]
+fn stacks_of_guests_are_paid_by_the_callee() {
+    holds("lap-frames");
+}
+
+#[test]
 fn depth_is_limited_and_guests_cannot_exit() {
     holds("lap-bounds");
 }
@@ -100,6 +110,16 @@ fn threads_further_in_than_the_failure_finish_there() {
 #[test]
 fn threads_that_are_in_an_actor_twice_unwind_exactly() {
     holds("lap-loops");
+}
+
+#[test]
+fn threads_come_home_to_nobody_while_the_restart_is_delayed() {
+    holds_with("lap-come-home", "escalating");
+}
+
+#[test]
+fn failed_actors_are_shut_before_they_are_frozen() {
+    holds("lap-shut");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What the actors of these tests say to each other.
 //!
-//! A *server* has two LAPs: one of its own name with many stacks, and `<name>-narrow` with one. Its
-//! guests run a [program](program) of up to eight steps, which comes in the first argument. The
-//! second argument is the invocation's number; what happens to it is entered in the server's
-//! persistent [journal]. A *client* sends waves of threads into LAPs, and each thread reports to
-//! the judge's port how it came out. Servers and clients also have a port each, of their own name,
-//! at which the judge tells them what to do.
+//! A *server* has three LAPs: one of its own name with many stacks, `<name>-narrow` with one, and
+//! `<name>-null`, which does nothing. In the others, guests run a [program](program) of up to eight
+//! steps, which comes in the first argument. The second argument is the invocation's number; what
+//! happens to it is entered in the server's persistent [journal]. A *client* sends waves of threads
+//! into LAPs, and each thread reports to the judge's port how it came out. Servers and clients also
+//! have a port each, of their own name, at which the judge tells them what to do.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -7,7 +7,7 @@ use super::RestartManager;
 use crate::action::Source;
 use crate::group::{Goal, Phase, Reason};
 use crate::set::GroupSet;
-use crate::{Event, GroupSlot, State};
+use crate::{ActorKind, Event, GroupSlot, State};
 
 impl RestartManager<'_> {
     /// Handles an event, and says whether it made sense. (A stale one is counted on the way.)
@@ -177,18 +177,15 @@ impl RestartManager<'_> {
                 return false;
             }
         }
-        let (group, response) = (
-            actor.group,
-            actor.response_under(Goal::Restart(Source::Memory)),
-        );
+        let goal = Goal::Restart(Source::Memory);
+        // That an indirect member ends with it is its nature; the restart is what was done.
+        let response = match actor.kind {
+            ActorKind::Direct => actor.response_under(goal),
+            ActorKind::Indirect => Recorded::HOT_RESTART,
+        };
+        let group = actor.group;
         let sequence = self.open_entry(slot, cause, response, now);
-        self.restart_groups(
-            group,
-            Goal::Restart(Source::Memory),
-            GroupSet::EMPTY,
-            Reason::Entry(sequence),
-            now,
-        );
+        self.restart_groups(group, goal, GroupSet::EMPTY, Reason::Entry(sequence), now);
         true
     }
 

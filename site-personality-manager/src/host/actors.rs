@@ -10,7 +10,9 @@ use super::policy;
 use super::problem::Problems;
 use super::value::one_of;
 use crate::limits;
-use crate::site::{Actor, Budget, Edge, Group, GroupIndex, NATIVE_NAME, Site};
+use crate::site::{
+    Actor, ActorIndex, Budget, Edge, Grant, Group, GroupIndex, NATIVE_NAME, Site, Target,
+};
 use crate::validate::Place;
 
 const ACTOR_KEYS: &[&str] = &[
@@ -21,12 +23,14 @@ const ACTOR_KEYS: &[&str] = &[
     "stack",
     "budget",
     "rights",
+    "grants",
     "group",
     "direct",
     "heartbeat",
     "start_deadline",
     "policy",
 ];
+const GRANT_KEYS: &[&str] = &["on", "rights"];
 const BUDGET_KEYS: &[&str] = &["frames", "threads", "ports", "persistent_frames"];
 
 impl Reader<'_, '_> {
@@ -55,7 +59,11 @@ impl Reader<'_, '_> {
             } else {
                 self.problems.made_up((place, "group"));
             }
-            let actor = self.actor(&entry, place, name, parameters);
+            let grants = self.grants(&entry, place);
+            let actor = Actor {
+                grants,
+                ..self.actor(&entry, place, name, parameters)
+            };
             site.actors.push(actor);
         }
     }
@@ -82,13 +90,36 @@ impl Reader<'_, '_> {
                 .size(problems, "stack")
                 .unwrap_or(limits::STACK_DEFAULT),
             budget: read_budget(problems, entry),
-            rights: read_rights(problems, entry),
+            rights: read_rights(problems, entry, "rights"),
+            grants: Vec::new(),
             group: GroupIndex::UNKNOWN,
             direct: entry.flag(problems, "direct").unwrap_or(true),
             heartbeat: entry.span(problems, "heartbeat"),
             start_deadline: entry.span(problems, "start_deadline"),
             parameters,
         }
+    }
+
+    /// Reads an actor's rights on others, whose names are looked up later.
+    fn grants(&mut self, actor: &Entry<'_>, place: Place) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        for (table, offset) in actor.tables(self.problems, "grants") {
+            let entry = actor.open_inner(self.problems, table, offset, GRANT_KEYS);
+            let rights = read_rights(self.problems, &entry, "grants.rights");
+            match entry.required_name(self.problems, "on") {
+                Some(on) => {
+                    let position = grants.len();
+                    self.references
+                        .add((place, "grants"), Some(offset), on, position);
+                }
+                None => self.problems.made_up((place, "grants")),
+            }
+            grants.push(Grant {
+                on: Target::Actor(ActorIndex::UNKNOWN),
+                rights,
+            });
+        }
+        grants
     }
 
     /// Gives an actor without a group one of its own, unless there is one of its name already.
@@ -133,7 +164,7 @@ fn read_budget(problems: &mut Problems<'_>, actor: &Entry<'_>) -> Budget {
     }
 }
 
-fn read_rights(problems: &mut Problems<'_>, actor: &Entry<'_>) -> Rights {
+fn read_rights(problems: &mut Problems<'_>, entry: &Entry<'_>, key: &'static str) -> Rights {
     let lower: Vec<(String, Rights)> = Rights::NAMED
         .iter()
         .map(|(name, right)| (name.to_lowercase(), *right))
@@ -142,8 +173,6 @@ fn read_rights(problems: &mut Problems<'_>, actor: &Entry<'_>) -> Rights {
         .iter()
         .map(|(name, right)| (name.as_str(), *right))
         .collect();
-    let rights = actor.list(problems, "rights", |_, value| {
-        one_of(value.get_ref(), &words)
-    });
+    let rights = entry.list(problems, key, |_, value| one_of(value.get_ref(), &words));
     rights.into_iter().fold(Rights::NONE, Rights::union)
 }

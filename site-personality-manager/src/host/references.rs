@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use abi::Name;
 
 use super::problem::{Problems, Spot};
-use crate::site::{ActorIndex, GroupIndex, Site, SubsystemIndex};
+use crate::site::{ActorIndex, GroupIndex, Site, SubsystemIndex, Target};
 use crate::validate::Place;
 
 /// All names to look up.
@@ -55,6 +55,8 @@ impl References {
             let (table, what) = match spot.1 {
                 "subsystem" => (&subsystems, "subsystem"),
                 "manager" => (&actors, "actor"),
+                // A name that both have is the group's, which the actor is usually a member of.
+                "grants" if !groups.contains_key(&name) => (&actors, "actor or group"),
                 _ => (&groups, "group"),
             };
             let Some(target) = table.get(&name).copied() else {
@@ -72,6 +74,13 @@ impl References {
                 }
                 (Place::Group(at), _) => {
                     site.groups[at].edges[position].base = GroupIndex::at(target);
+                }
+                (Place::Actor(at), "grants") => {
+                    site.actors[at].grants[position].on = if groups.contains_key(&name) {
+                        Target::Group(GroupIndex::at(target))
+                    } else {
+                        Target::Actor(ActorIndex::at(target))
+                    };
                 }
                 (Place::Actor(at), _) => site.actors[at].group = GroupIndex::at(target),
                 (Place::Site, _) => {}

@@ -52,7 +52,7 @@ fn draw(site: &Site, index: GroupIndex, first: &str, rest: &str, text: &mut Stri
             text,
             "{rest}{bar}• {}{role}{}",
             actor.name,
-            describe_actor(actor)
+            describe_actor(site, actor)
         );
     }
     for (position, child) in children.iter().enumerate() {
@@ -113,7 +113,7 @@ pub(super) fn reactions(edge: &Edge) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-fn describe_actor(actor: &Actor) -> String {
+fn describe_actor(site: &Site, actor: &Actor) -> String {
     let mut text = format!(", priority {}", actor.priority);
     if actor.image != actor.name {
         let _ = write!(text, ", image {}", actor.image);
@@ -121,13 +121,19 @@ fn describe_actor(actor: &Actor) -> String {
     if !actor.arguments.is_empty() {
         let _ = write!(text, ", arguments {:?}", actor.arguments);
     }
-    let rights: Vec<String> = Rights::NAMED
-        .iter()
-        .filter(|(_, right)| actor.rights.contains(*right))
-        .map(|(name, _)| name.to_lowercase())
-        .collect();
-    if !rights.is_empty() {
-        let _ = write!(text, ", rights {}", rights.join(" "));
+    if actor.rights != Rights::NONE {
+        let _ = write!(text, ", rights {}", words(actor.rights));
+    }
+    for grant in &actor.grants {
+        let on = site.target_name(grant.on).unwrap_or_default();
+        let _ = write!(text, ", {} on {on}", words(grant.rights));
     }
     text
+}
+
+fn words(rights: Rights) -> String {
+    let named = Rights::NAMED.iter();
+    let held = named.filter(|(_, right)| rights.contains(*right));
+    let names: Vec<String> = held.map(|(name, _)| name.to_lowercase()).collect();
+    names.join(" ")
 }

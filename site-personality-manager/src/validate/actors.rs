@@ -8,7 +8,7 @@ use abi::{Name, Span};
 
 use super::{Place, Report, Rule, check_name, check_unique, parameters};
 use crate::limits;
-use crate::site::{Actor, GroupIndex, KERNEL_NAME};
+use crate::site::{Actor, GroupIndex, KERNEL_NAME, Target};
 
 pub(super) fn check(report: &mut Report<'_>) {
     let site = report.site;
@@ -29,19 +29,48 @@ pub(super) fn check(report: &mut Report<'_>) {
         if actor.arguments.as_str().chars().any(char::is_control) {
             report.add(place, "arguments", Rule::ControlCharacter);
         }
-        check_rights(report, place, actor.rights);
+        check_rights(report, place, "rights", actor.rights);
+        check_grants(report, place, actor);
         check_numbers(report, place, actor);
         parameters::check(report, place, &actor.parameters);
     }
 }
 
-fn check_rights(report: &mut Report<'_>, place: Place, rights: Rights) {
+fn check_rights(report: &mut Report<'_>, place: Place, key: &'static str, rights: Rights) {
     let all = Rights::NAMED
         .iter()
         .fold(Rights::NONE, |all, (_, right)| all.union(*right));
     let unknown = rights.0 & !all.0;
     if unknown != 0 {
-        report.add(place, "rights", Rule::UnknownRights(unknown));
+        report.add(place, key, Rule::UnknownRights(unknown));
+    }
+}
+
+fn check_grants(report: &mut Report<'_>, place: Place, actor: &Actor) {
+    let key = "grants";
+    for grant in &actor.grants {
+        check_rights(report, place, key, grant.rights);
+        let Some(on) = report.site.target_name(grant.on) else {
+            let what = "actor or group";
+            report.add(place, key, Rule::Unknown { what });
+            continue;
+        };
+        if grant.on == Target::Group(GroupIndex::KERNEL) {
+            report.add(place, key, Rule::GrantOnKernel);
+        }
+        if grant.rights == Rights::NONE {
+            report.add(place, key, Rule::GrantEmpty(on));
+        }
+        let named = Rights::NAMED.iter().map(|(_, right)| *right);
+        for right in named.filter(|right| grant.rights.contains(*right)) {
+            if !Rights::TARGETED.contains(right) {
+                report.add(place, key, Rule::NotTargeted(right));
+            }
+        }
+        let is_own = grant.on == Target::Group(actor.group);
+        if grant.rights.contains(Rights::SPAWN) && !is_own {
+            report.add(place, key, Rule::SpawnElsewhere(on));
+        }
     }
 }
 

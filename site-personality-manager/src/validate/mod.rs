@@ -97,6 +97,17 @@ fn check_sizes(report: &mut Report<'_>) {
             );
         }
     }
+    check_grants(report);
+}
+
+fn check_grants(report: &mut Report<'_>) {
+    for (at, actor) in report.site.actors.iter().enumerate() {
+        let (what, count, limit) = ("grants", actor.grants.len(), limits::GRANTS_MAX);
+        if count > limit {
+            let rule = Rule::TooMany { what, count, limit };
+            report.add(Place::Actor(at), "grants", rule);
+        }
+    }
 }
 
 fn check_site(report: &mut Report<'_>) {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use abi::Name;
+use abi::site::Rights;
 
 /// One broken rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,6 +103,14 @@ pub enum Rule {
     },
     /// Rights this version does not know.
     UnknownRights(u32),
+    /// A grant of no right.
+    GrantEmpty(Name),
+    /// A grant on the kernel group.
+    GrantOnKernel,
+    /// A grant of a right that is not about an actor or a group.
+    NotTargeted(Rights),
+    /// A right to spawn that is not about the actor's own group.
+    SpawnElsewhere(Name),
     /// Arguments with a control character, which would garble the log.
     ControlCharacter,
     /// Policy limits that add up to more failures than the Restart Manager remembers.
@@ -186,6 +195,22 @@ impl fmt::Display for Rule {
                 )
             }
             Self::UnknownRights(bits) => write!(f, "unknown rights {bits:#x}"),
+            Self::GrantEmpty(on) => write!(f, "the grant on `{on}` grants no right"),
+            Self::GrantOnKernel => f.write_str(
+                "nothing can be granted on the kernel group; what is meant on everything belongs \
+                 into `rights`",
+            ),
+            Self::NotTargeted(right) => {
+                let known = Rights::NAMED.iter().find(|(_, known)| known == right);
+                f.write_str("the right ")?;
+                let name = known.map_or("?", |(name, _)| *name).chars();
+                name.map(|letter| letter.to_ascii_lowercase())
+                    .try_for_each(|letter| write!(f, "{letter}"))?;
+                f.write_str(" is not one on an actor or a group")
+            }
+            Self::SpawnElsewhere(on) => {
+                write!(f, "it can spawn in its own group only, not in `{on}`")
+            }
             Self::ControlCharacter => f.write_str("arguments may not have control characters"),
             Self::LimitsOverHistory { limit } => write!(
                 f,

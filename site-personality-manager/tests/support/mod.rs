@@ -12,7 +12,8 @@ use proptest::option;
 use proptest::prelude::*;
 use restart_manager::{Backoff, Parameters};
 use site_personality_manager::{
-    Actor, ActorIndex, Budget, Edge, Group, GroupIndex, Reaction, Site, Subsystem, SubsystemIndex,
+    Actor, ActorIndex, Budget, Edge, Grant, Group, GroupIndex, Reaction, Site, Subsystem,
+    SubsystemIndex, Target,
 };
 
 /// A site with nothing remarkable: one actor `a` in one group `g` of one subsystem `s`.
@@ -65,12 +66,18 @@ pub(crate) fn actor(text: &str, group: u16) -> Actor {
         stack_bytes: 65536,
         budget: Budget::default(),
         rights: Rights::NONE,
+        grants: Vec::new(),
         group: GroupIndex(group),
         direct: true,
         heartbeat: None,
         start_deadline: None,
         parameters: Parameters::DEFAULT,
     }
+}
+
+/// Rights on somebody.
+pub(crate) fn grant(on: Target, rights: Rights) -> Grant {
+    Grant { on, rights }
 }
 
 pub(crate) fn name(text: &str) -> Name {
@@ -221,6 +228,7 @@ fn valid_actor() -> impl Strategy<Value = Actor> {
                         persistent_frames,
                     },
                     rights: Rights(rights),
+                    grants: vec![grant(Target::Group(GroupIndex(1)), Rights::KILL)],
                     direct,
                     heartbeat,
                     start_deadline,
@@ -281,6 +289,10 @@ pub(crate) fn any_site() -> impl Strategy<Value = Site> {
                 ..Budget::default()
             },
             rights: Rights(rights),
+            grants: vec![
+                grant(Target::Actor(ActorIndex(priority.into())), Rights(frames)),
+                grant(Target::Group(GroupIndex(group)), Rights(rights)),
+            ],
             direct,
             ..actor(&text, group)
         },

@@ -61,6 +61,7 @@ pub fn sys_lap_resolve(name: &str, timeout: Span) -> Result<LapId> {
 ///
 /// # Errors
 /// [`Error::LapRestarted`] and [`Error::Dead`] as soon as the callee fails.
+#[inline]
 pub unsafe fn sys_lap_invoke(
     lap: LapId,
     arguments: [u64; 2],
@@ -183,6 +184,7 @@ pub fn sys_thread_self() -> (ThreadId, ActorId) {
 }
 
 /// Turns an answer about a LAP into a result.
+#[inline]
 pub(crate) fn lap_done(answer: Answer) -> Result<()> {
     let [_, second, third] = answer.values;
     match answer.status {

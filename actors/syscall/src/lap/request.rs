@@ -34,11 +34,13 @@ impl RemoteLap {
     ///
     /// # Errors
     /// As for [`Request::invoke`].
+    #[inline]
     pub fn invoke(self, arguments: [u64; 2], timeout: Span) -> Result<(u64, u64)> {
         self.request(arguments).waiting(timeout).invoke()
     }
 
     /// Prepares an invocation with two numbers; see [`Request`].
+    #[inline]
     pub fn request(self, arguments: [u64; 2]) -> Request<'static> {
         Request {
             lap: self.id,
@@ -125,6 +127,7 @@ impl Request<'_> {
     }
 
     /// Waits for so long if the owner is between two incarnations, or has no stack free.
+    #[inline]
     pub fn waiting(self, timeout: Span) -> Self {
         Self { timeout, ..self }
     }
@@ -137,6 +140,7 @@ impl Request<'_> {
     /// had come; without waiting [`FROZEN`](abi::Status::FROZEN) and
     /// [`LIMIT_REACHED`](abi::Status::LIMIT_REACHED); a timeout;
     /// [`TOO_DEEP`](abi::Status::TOO_DEEP); memory that cannot be given.
+    #[inline]
     pub fn invoke(self) -> Result<(u64, u64)> {
         // SAFETY: the invariant of `Request`; the borrow lasts until this call is over.
         unsafe {

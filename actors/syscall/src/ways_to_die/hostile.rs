@@ -190,8 +190,9 @@ enum Kind {
 
 fn kind(entry: &Description, argument: &str) -> Kind {
     match (entry.number, argument) {
-        // To exit, to sleep for ever and to restart oneself are rights of every actor.
-        (number::exit | number::sleep | number::restart, _) | (_, "timeout") => Kind::Spared,
+        // To exit, to sleep for ever, to restart and to freeze oneself are rights of every actor.
+        (number::exit | number::sleep | number::restart | number::actor_freeze, _)
+        | (_, "timeout") => Kind::Spared,
         // Outside any invocation there is nothing to return from: always a failure.
         (number::lap_return, _) => Kind::Spared,
         // These are attacked as an address with its length.
@@ -497,6 +498,7 @@ mod tests {
             number::exit,
             number::sleep,
             number::restart,
+            number::actor_freeze,
             number::thread_exit,
             number::lap_return,
         ] {

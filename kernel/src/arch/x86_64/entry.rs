@@ -14,10 +14,13 @@
 //! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
 
 use core::arch::{global_asm, naked_asm};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use abi::syscall::number;
 
 use super::frame::{SYSCALL_VECTOR, TrapFrame, USER_CODE, USER_DATA};
 use super::tables;
+use crate::thread::Thread;
 
 /// The vector a kernel thread raises to give up the CPU.
 pub const RESCHEDULE_VECTOR: u8 = 0x81;
@@ -58,11 +61,16 @@ static REFRAIN_FRAME_END: AtomicU64 = AtomicU64::new(0);
 #[unsafe(no_mangle)]
 static REFRAIN_USER_RSP: AtomicU64 = AtomicU64::new(0);
 
-/// Directs the next entry from ring 3 into `frame`.
+#[unsafe(no_mangle)]
+static REFRAIN_THREAD: AtomicPtr<Thread> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Directs the next entry from ring 3 into the frame at which `thread` continues.
 ///
 /// # Safety
-/// `frame` is the frame of the thread that runs next, and stays valid while that thread exists.
-pub unsafe fn set_current_frame(frame: *mut TrapFrame) {
+/// It is the thread that runs next, a user thread, and stays where it is while it exists.
+pub unsafe fn set_current(thread: &mut Thread) {
+    let frame = thread.context;
+    REFRAIN_THREAD.store(thread, Ordering::Relaxed);
     // SAFETY: One past the frame is still within its allocation's bounds.
     let end = unsafe { frame.add(1) } as u64;
     REFRAIN_FRAME_END.store(end, Ordering::Relaxed);
@@ -79,6 +87,12 @@ global_asm!(
 refrain_syscall_entry:
     mov [rip + REFRAIN_USER_RSP], rsp
     mov rsp, [rip + REFRAIN_FRAME_END]
+    cmp rax, {lap_invoke}
+    je refrain_quick_invoke
+    cmp rax, {lap_return}
+    je refrain_quick_leave
+.global refrain_syscall_long
+refrain_syscall_long:
     push {user_data}
     push qword ptr [rip + REFRAIN_USER_RSP]
     push r11
@@ -102,6 +116,8 @@ refrain_syscall_entry:
     push r14
     push r15
     mov rdi, rsp
+.global refrain_syscall_saved
+refrain_syscall_saved:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {syscall}
     // RAX is the frame to continue with.
@@ -181,6 +197,8 @@ refrain_trap:
     user_code = const USER_CODE,
     syscall_vector = const SYSCALL_VECTOR,
     stack_bytes = const GUARD_BYTES + CPU_STACK_BYTES,
+    lap_invoke = const number::lap_invoke,
+    lap_return = const number::lap_return,
     syscall = sym crate::trap::syscall,
     trap = sym crate::trap::trap,
     kernel_exception = sym crate::trap::kernel_exception,

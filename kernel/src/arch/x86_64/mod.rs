@@ -6,5 +6,6 @@ pub mod entry;
 pub mod exit;
 pub mod frame;
 pub mod interrupts;
+mod quick;
 pub mod serial;
 pub mod tables;

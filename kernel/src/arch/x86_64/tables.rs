@@ -1,6 +1,7 @@
 //! The descriptor tables: segments, the task state and the interrupt vectors.
 
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 
 use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{CS, DS, ES, SS, Segment};
@@ -67,20 +68,26 @@ impl Gate {
     }
 }
 
-struct Tables {
+/// All tables, in one place.
+pub(super) struct Tables {
     gdt: GlobalDescriptorTable,
     tss: TaskStateSegment,
     idt: [Gate; 256],
     stacks: [Stack; 4],
 }
 
+/// Where the stack for the next way in from ring 3 is noted, in [`TABLES`].
+pub(super) const KERNEL_STACK: usize =
+    offset_of!(Tables, tss) + offset_of!(TaskStateSegment, privilege_stack_table);
+
 /// Written at the kernel's start and, for the stack pointer, at each switch of threads.
-struct Cell(UnsafeCell<Tables>);
+pub(super) struct Cell(UnsafeCell<Tables>);
 
 // SAFETY: One CPU; every access is with interrupts off and lasts no longer than one function here.
 unsafe impl Sync for Cell {}
 
-static TABLES: Cell = Cell(UnsafeCell::new(Tables {
+/// The tables.
+pub(super) static TABLES: Cell = Cell(UnsafeCell::new(Tables {
     gdt: GlobalDescriptorTable::new(),
     tss: TaskStateSegment::new(),
     idt: [Gate::ABSENT; 256],

@@ -58,6 +58,36 @@ pub(crate) fn faults_are_the_callees(_: &Start) {
     reader.must_be_at_end();
 }
 
+/// Guests' stacks are paid by the callee's budget: when that is used up, it fails, and all of them
+/// come back.
+pub(crate) fn stacks_count_for_the_callees_budget(_: &Start) {
+    let reports = Reports::open();
+    let mut reader = Reader::at_start();
+    for incarnation in 1..4 {
+        // As many as it has room for.
+        let few = wave::send(CLIENT, SERVER.wide(), &[Step::Effect], 2);
+        wave::must_have_returned(&reports.of(&few), incarnation);
+        let many = wave::send(CLIENT, SERVER.wide(), &[Step::Effect, Step::Receive], 20);
+        let told = reports.of(&many);
+        check_eq!(
+            fault_of(&mut reader, "server").kind,
+            FaultKind::OUT_OF_MEMORY
+        );
+        check_eq!(info("server").incarnation, incarnation + 1);
+        let wide = SERVER.wide().id();
+        for report in told {
+            let Ending::Restarted { new, progress } = report.ending else {
+                fail!("{report:?}")
+            };
+            check_eq!(new, wide);
+            let has_begun = SERVER.journal(report.number) != 0;
+            check!(!has_begun || progress == Progress::MAYBE_EXECUTED);
+        }
+    }
+    check_eq!(info("client").incarnation, 1);
+    reader.must_be_at_end();
+}
+
 /// A thread cannot end in another actor, nor go deeper than it is allowed to.
 pub(crate) fn limits_are_statuses(_: &Start) {
     let reports = Reports::open();

@@ -20,26 +20,38 @@ use crate::peers::{Guests, Host, PATIENCE, await_incarnation, info, restart};
 use crate::wave::{self, Reports};
 
 const SERVER: Host = Host::SERVER;
-const NAMES: [&str; 2] = ["client", "server"];
 /// Restarts with everything connected: more handlers in all than the kernel has room for.
 const ROUNDS: u64 = 150;
+/// Restarts of the whole group: enough for each kind of failure to meet many moments of a tick.
+const GROUP_ROUNDS: u64 = 30;
 
 /// None of them runs in a later incarnation, and none is left behind.
 pub(crate) fn no_handler_outlives_its_incarnation(_: &Start) {
+    rounds(SERVER, ROUNDS, &["client", "server"]);
+}
+
+/// The same, when it is another member of its group that fails.
+pub(crate) fn no_handler_outlives_its_group(_: &Start) {
+    rounds(Host::MIDDLE, GROUP_ROUNDS, &["client", "server", "middle"]);
+}
+
+/// Lets `failing` fail so many times, with all of the server's handlers connected.
+#[track_caller]
+fn rounds(failing: Host, count: u64, names: &[&str]) {
     let reports = Reports::open();
     let mut reader = Reader::at_start();
     let mut random = Random::new(3, 0);
     site::hook(Hook::RTC, 1).must("the clock");
     for number in 0..8 {
-        round(number, &mut random, &reports, &mut reader);
+        round(number, failing, &mut random, &reports, &mut reader);
     }
-    let before = Baseline::of(&NAMES);
+    let before = Baseline::of(names);
     reader.skip();
-    for number in 0..ROUNDS {
-        round(number, &mut random, &reports, &mut reader);
+    for number in 0..count {
+        round(number, failing, &mut random, &reports, &mut reader);
     }
     site::hook(Hook::RTC, 0).must("the clock");
-    before.must_hold(&NAMES);
+    before.must_hold(names);
 }
 
 /// How often each kind of handler has run in this incarnation.
@@ -52,7 +64,7 @@ fn runs() -> [u64; 7] {
 }
 
 #[track_caller]
-fn round(number: u64, random: &mut Random, reports: &Reports, reader: &mut Reader) {
+fn round(number: u64, failing: Host, random: &mut Random, reports: &Reports, reader: &mut Reader) {
     let incarnation = info("server").incarnation;
     SERVER.connect(Kinds::ALL);
     SERVER.make(Request::Exercise(Kinds::ALL));
@@ -74,20 +86,20 @@ fn round(number: u64, random: &mut Random, reports: &Reports, reader: &mut Reade
     thread::sleep(Span::from_micros(random.below(2_000)));
     let is_fault = match number % 3 {
         0 => {
-            restart("server");
+            restart(failing.name);
             false
         }
         1 => {
-            SERVER.fell(Request::Die);
+            failing.fell(Request::Die);
             true
         }
         _ => {
-            SERVER.make(Request::DieLater(random.below(3)));
+            failing.make(Request::DieLater(random.below(3)));
             true
         }
     };
     let entry = reader.take();
-    check_eq!(entry.name.as_str(), "server", "round {number}");
+    check_eq!(entry.name.as_str(), failing.name, "round {number}");
     // A handler that ran in the wrong incarnation would be a panic.
     let is_expected = match entry.cause {
         Cause::Fault(fault) => is_fault && fault.kind == FaultKind::MEMORY_ACCESS,
@@ -96,6 +108,10 @@ fn round(number: u64, random: &mut Random, reports: &Reports, reader: &mut Reade
     };
     check!(is_expected, "round {number}: {:?}", entry.cause);
     ledger::must_be_done(&entry, Response::HOT_RESTART);
+    if failing.name != SERVER.name {
+        let because = entry.sequence;
+        check_eq!(reader.take().cause, Cause::Group { because });
+    }
     await_incarnation("server", incarnation + 1);
 
     for report in reports.of(&(trapped.start..inside.end)) {

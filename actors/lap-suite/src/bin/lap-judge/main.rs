@@ -23,6 +23,7 @@ mod ledger;
 mod aborts;
 mod baseline;
 mod basics;
+mod budget;
 mod exceptions;
 mod faults;
 mod freezes;
@@ -34,6 +35,7 @@ mod next;
 mod peers;
 mod place;
 mod random;
+mod stopped;
 mod sweep;
 mod times;
 mod traps;
@@ -57,6 +59,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         "handler-freezes",
         freezes::no_handler_outlives_its_incarnation,
     ),
+    ("handler-group", freezes::no_handler_outlives_its_group),
     ("handler-interrupts", interrupts::interrupts),
     ("handler-many", times::many),
     ("handler-timeouts", times::timeouts),
@@ -65,13 +68,16 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("handler-virtual-timers", times::virtual_timers),
     ("lap-basics", basics::arguments_and_results_pass),
     ("lap-bounds", faults::limits_are_statuses),
+    ("lap-budget", budget::round_trip),
     ("lap-callee", matrix::callee_fails),
     ("lap-caller", matrix::caller_fails),
     ("lap-chains", nested::chains),
+    ("lap-come-home", stopped::threads_come_home_to_nobody),
     ("lap-copies", memory::copies),
     ("lap-copies-only", memory::nothing_else_is_given),
     ("lap-destroyed", basics::guests_of_a_destroyed_lap_finish),
     ("lap-faults", faults::faults_are_the_callees),
+    ("lap-frames", faults::stacks_count_for_the_callees_budget),
     ("lap-group", matrix::both_fail_as_a_group),
     ("lap-hostile", faults::hostile_callers_hurt_themselves),
     ("lap-lending", memory::lending),
@@ -83,6 +89,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-random-2", random::every_outcome_is_true),
     ("lap-random-3", random::every_outcome_is_true),
     ("lap-revoked", memory::lent_memory_is_revoked),
+    ("lap-shut", stopped::failed_actors_are_shut_at_once),
     ("lap-stacks", basics::stacks_are_waited_for),
     ("lap-sweep", sweep::every_moment_of_an_invocation),
     ("lap-told-first", next::callers_are_told_before_the_backoff),

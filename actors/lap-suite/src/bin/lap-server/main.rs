@@ -73,6 +73,8 @@ impl Server {
     fn open(&'static self) -> Result<()> {
         let wide = Lap::with_context(&self.name, Stacks::of_count(STACKS), self, guest::guest)?;
         self.wide.store(wide.keep().id().raw(), Ordering::SeqCst);
+        let name = self.name.clone() + "-null";
+        Lap::create(&name, Stacks::of_count(1), 0, |_| (0, 0))?.keep();
         let name = self.name.clone() + "-narrow";
         let narrow = Lap::with_context(&name, Stacks::of_count(1), self, guest::guest)?;
         self.narrow

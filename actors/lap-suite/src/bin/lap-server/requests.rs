@@ -90,13 +90,16 @@ impl syscall::Server for Answers {
     }
 }
 
-/// Waits for a tick, and dies at the next one. Returns when it woke from the first.
+/// Waits for a tick with nothing else to do, and dies at the next one. Returns when it woke from the
+/// first.
 fn die_at_tick() -> Result<u64> {
     let body = |_| {
         // Less than a tick, which is to the next one.
         thread::sleep(Span(1));
         Way::NullWrite.die()
     };
+    // At the first tick the log writer may still tell of the last failure, before we run.
+    thread::sleep(Span(1));
     thread::sleep(Span(1));
     let woken = thread::now().0;
     Thread::spawn(body, 0, 16 * 1024, 20)?;

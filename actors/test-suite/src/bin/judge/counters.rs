@@ -1,10 +1,13 @@
 //! The site's counters: what must be the same after something as before it.
 
 use syscall::abi::site::SiteInfo;
+use syscall::prelude::*;
 use syscall::site;
 
 use crate::check::{Must, wait_until};
-use crate::victim::PATIENCE;
+
+/// How long what ends may take.
+const PATIENCE: Span = Span::from_secs(10);
 
 /// The counters of things that exist or are in use, by name.
 pub(crate) type Counters = [(&'static str, u64); 10];
