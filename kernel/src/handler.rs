@@ -14,6 +14,7 @@ use abi::{
     ThreadId, Verdict,
 };
 
+use crate::actor::News;
 use crate::arch::{clock, interrupts};
 use crate::fault::{Fault, Refusal};
 use crate::invoke::entrance_below;
@@ -701,6 +702,10 @@ impl Kernel {
                     frame.rip = frame.rip.saturating_add(value).min(USER_END - 1);
                 }
                 true
+            }
+            Verdict::END => {
+                self.announce(thread, News::Exited);
+                false
             }
             _ => {
                 if !self.ask(thread, asked + 1) {
