@@ -48,6 +48,9 @@ impl Descriptors {
     }
 
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Descriptor> {
-        core::mem::replace(self, Self::EMPTY).0.into_iter().flatten()
+        core::mem::replace(self, Self::EMPTY)
+            .0
+            .into_iter()
+            .flatten()
     }
 }

@@ -69,9 +69,11 @@ fn start(start: Start) -> Result<()> {
         Ok(files) => files,
         Err(trouble) => panic!("the files: {trouble:?}"),
     };
-    let port = Port::create(PORT, DEPTH)?;
+    let port = Port::private(DEPTH)?;
     guest::connect(port.remote())?;
     let numbers = PersistentCell::open("process-numbers")?;
+    // From here on applications may trap; they wait for this. Nothing that is sent there is read.
+    let _sign = Port::create(PORT, 1)?;
     site::ready();
     let mut service = Service::new(files, numbers, start.arguments());
     service.serve(&port, start.actor())

@@ -1,15 +1,19 @@
 //! Who is a process, whose child, and how it ended.
 
 use posix::limits::{DECLARED_MAX, PROCESSES_MAX};
-use posix::process::{Status, process_name};
+use posix::process::{self, process_name};
 use posix::{Errno, Result};
 use syscall::abi::layout::RECORD_MAX;
 use syscall::abi::site::{ActorInfo, ActorState};
-use syscall::abi::{ActorId, Name};
-use syscall::{Caller, Handler, call, decode};
+use syscall::abi::{ActorId, Name, Status};
+use syscall::{Caller, Error, Handler, call, decode, site};
 
 use crate::descriptors::Descriptors;
 use crate::guest;
+
+/// Most children of one process that are expected at the same time: as many of its threads can
+/// spawn at once. Without an end to it, one process could take all the room with no child at all.
+const EXPECTED_MAX: usize = 4;
 
 /// Where it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +32,7 @@ pub(crate) enum Life {
     /// It is there.
     Runs(ActorId),
     /// It has ended, and its parent has not waited for it.
-    Ended(Status),
+    Ended(process::Status),
 }
 
 /// One process.
@@ -61,8 +65,7 @@ impl Processes {
 
     /// The process with this capability.
     pub(crate) fn of(&mut self, actor: ActorId) -> Option<&mut Process> {
-        self.all()
-            .find(|process| process.life == Life::Runs(actor))
+        self.all().find(|process| process.life == Life::Runs(actor))
     }
 
     /// The process of this number.
@@ -82,6 +85,10 @@ impl Processes {
     /// # Errors
     /// `EAGAIN` when there is no room.
     pub(crate) fn add(&mut self, id: u32, name: Name, origin: Origin, life: Life) -> Result<()> {
+        let is_sibling = |it: &&mut Process| it.life == Life::Expected && it.origin == origin;
+        if life == Life::Expected && self.all().filter(is_sibling).count() >= EXPECTED_MAX {
+            return Err(Errno::EAGAIN);
+        }
         let is_declared = |origin| origin == Origin::Declared;
         let of_this_kind = |it: &&mut Process| is_declared(it.origin) == is_declared(origin);
         let most = if is_declared(origin) {
@@ -129,7 +136,7 @@ impl Processes {
     }
 
     /// A process has ended: its children have no parent any more, and who has ended among them is
-    /// forgotten.
+    /// forgotten. One that is expected may still come.
     pub(crate) fn orphan(&mut self, parent: u32) {
         for place in &mut self.table {
             let is_child = |process: &&mut Process| process.origin == Origin::Spawned(Some(parent));
@@ -137,7 +144,7 @@ impl Processes {
                 continue;
             };
             child.origin = Origin::Spawned(None);
-            if !matches!(child.life, Life::Runs(_)) {
+            if matches!(child.life, Life::Ended(_)) {
                 *place = None;
             }
         }
@@ -147,7 +154,7 @@ impl Processes {
     ///
     /// # Errors
     /// `ECHILD` when there is no child.
-    pub(crate) fn ended_child(&mut self, parent: u32) -> Result<Option<(u32, Status)>> {
+    pub(crate) fn ended_child(&mut self, parent: u32) -> Result<Option<(u32, process::Status)>> {
         let mut has_child = false;
         for process in self.all() {
             if process.origin == Origin::Spawned(Some(parent)) {
@@ -165,12 +172,18 @@ impl Processes {
     }
 
     /// A process whose actor is there no more, though it did not say so: it ended by a native call,
-    /// or its group was restarted.
+    /// perhaps before its first call to us, or its group was restarted.
     pub(crate) fn gone(&mut self) -> Option<u32> {
         let mut all = self.all();
-        let gone = all.find(|process| match process.life {
-            Life::Runs(actor) => is_gone(actor, process.name),
-            Life::Expected | Life::Ended(_) => false,
+        let gone = all.find(|process| match (process.life, process.origin) {
+            (Life::Runs(actor), _) => is_gone(actor, process.name),
+            (Life::Expected, origin) => match site::find(process.name.as_str()) {
+                Ok(_) => false,
+                Err(Error::Refused(Status::NOT_FOUND)) => origin == Origin::Spawned(None),
+                // There was one of that name.
+                Err(_) => true,
+            },
+            (Life::Ended(_), _) => false,
         });
         gone.map(|process| process.id)
     }

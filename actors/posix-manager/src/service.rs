@@ -67,7 +67,7 @@ impl<'s> Service<'s> {
                 }
                 message => message?,
             };
-            // Others can find the port, too; only threads that are here know what they say.
+            // Others can guess the port; only threads that are here know what they say.
             let request = Request::decode(message.bytes).filter(|_| message.sender == own);
             let (Some(request), Some(caller)) = (request, message.caller) else {
                 continue;
@@ -132,12 +132,7 @@ impl<'s> Service<'s> {
     }
 
     /// Adds a process, under a number that none ever had.
-    fn add(
-        &mut self,
-        origin: Origin,
-        life: Life,
-        name: impl Fn(u32) -> Name,
-    ) -> Result<u32> {
+    fn add(&mut self, origin: Origin, life: Life, name: impl Fn(u32) -> Name) -> Result<u32> {
         let id = self.last.get().wrapping_add(1).max(1);
         if self.processes.add(id, name(id), origin, life).is_err() {
             self.look_round();
@@ -167,7 +162,8 @@ impl<'s> Service<'s> {
             }
             Operation::EXPECT => {
                 let origin = Origin::Spawned(Some(id));
-                self.add(origin, Life::Expected, expected_name).map(u64::from)
+                self.add(origin, Life::Expected, expected_name)
+                    .map(u64::from)
             }
             Operation::FORGET => {
                 let child = self.processes.numbered(small).ok_or(Errno::ECHILD)?;

@@ -6,8 +6,8 @@
 
 use core::fmt::{self, Write as _};
 
-use syscall::abi::site::Rights;
 pub use syscall::abi::Span;
+use syscall::abi::site::Rights;
 use syscall::abi::{Name, Text};
 use syscall::{RemotePort, Spawn, Start, call as native, panic};
 
@@ -35,6 +35,10 @@ pub use syscall::thread::sleep;
 
 /// How long a program waits for the manager when it starts.
 const PATIENCE: Span = Span::FOREVER;
+/// How often it tries when the manager is just being restarted, or busy.
+const TRIES: u32 = 100;
+/// How long it waits in between.
+const PAUSE: Span = Span::from_millis(5);
 
 /// The program itself, as it learns about itself at its start.
 #[derive(Clone, Copy, Debug)]
@@ -179,10 +183,17 @@ pub fn run<T: Outcome>(start: Start, main: fn(Process) -> T) {
 /// Waits for the manager, and makes oneself known to it.
 ///
 /// # Errors
-/// `EPERM` when the caller is no application, `EAGAIN` when there are too many.
+/// `EPERM` when the caller is no application, `EAGAIN` when there are too many, and that stays so.
 pub fn attach(start: Start) -> Result<Process> {
-    RemotePort::find(PORT, PATIENCE)?;
-    let value = call::call(Operation::ATTACH, 0, [0; 2])?;
+    let mut tries = 0;
+    let value = loop {
+        RemotePort::find(PORT, PATIENCE)?;
+        match call::call(Operation::ATTACH, 0, [0; 2]) {
+            Err(Errno::EAGAIN) if tries < TRIES => sleep(PAUSE),
+            value => break value?,
+        }
+        tries += 1;
+    };
     if value & SPAWNED != 0 {
         panic::LAST_WORDS.publish(&ABORT);
     }

@@ -16,7 +16,7 @@ use posix::{Errno, File, Process, Result, info};
 /// The log.
 const LOG: &str = "/log";
 /// Between two rounds.
-const PAUSE: Span = Span::from_millis(200);
+const PAUSE: Span = Span::from_secs(1);
 /// Longest log that is looked at.
 const LONGEST: usize = 4096;
 
@@ -30,7 +30,9 @@ impl core::fmt::Write for Line {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
         let end = self.length + text.len();
         let place = self.bytes.get_mut(self.length..end);
-        place.ok_or(core::fmt::Error)?.copy_from_slice(text.as_bytes());
+        place
+            .ok_or(core::fmt::Error)?
+            .copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }
