@@ -47,3 +47,20 @@ fn applications_restart_with_their_manager_and_not_the_other_way_round() {
 fn one_personality_dies_and_the_other_goes_on() {
     holds("posix-neighbours", "always-hot");
 }
+
+#[test]
+fn demonstration_tells_what_survives() {
+    let mut live = Scenario::new("posix").start();
+    live.wait_for("the log says: incarnation 1 of init");
+    live.wait_for("posix-reader /notes): process 3 ended, exit 3");
+    live.wait_for("type `help`");
+    live.write("restart posix-manager\n");
+    live.wait_for("the log says: incarnation 1 of init");
+    live.wait_for("the log says: incarnation 2 of init");
+    live.wait_for("exit 6");
+    live.write("crash counter null-write\n");
+    live.wait_for("counter is back");
+    live.write("restart init\n");
+    live.wait_for("the log says: incarnation 3 of init");
+    live.wait_for("signal 6");
+}

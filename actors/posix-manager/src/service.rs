@@ -165,11 +165,16 @@ impl<'s> Service<'s> {
                 self.add(origin, Life::Expected, expected_name)
                     .map(u64::from)
             }
+            Operation::STARTED => {
+                self.expected_child(id, small)?;
+                let actor = ActorId::from_raw(first);
+                // The parent may say what it likes: only who bears the name is the child.
+                let name = name_of(actor).filter(|name| *name == expected_name(small));
+                self.processes.take_on(actor, name.ok_or(Errno::ECHILD)?)?;
+                Ok(0)
+            }
             Operation::FORGET => {
-                let child = self.processes.numbered(small).ok_or(Errno::ECHILD)?;
-                if child.origin != Origin::Spawned(Some(id)) || child.life != Life::Expected {
-                    return Err(Errno::ECHILD);
-                }
+                self.expected_child(id, small)?;
                 self.processes.remove(small);
                 Ok(0)
             }
@@ -180,6 +185,14 @@ impl<'s> Service<'s> {
             }
             _ => Err(Errno::ENOSYS),
         }
+    }
+
+    /// Checks that a process is a child that has made no call yet.
+    fn expected_child(&mut self, parent: u32, child: u32) -> Result<()> {
+        let child = self.processes.numbered(child).filter(|child| {
+            child.origin == Origin::Spawned(Some(parent)) && child.life == Life::Expected
+        });
+        child.map(drop).ok_or(Errno::ECHILD)
     }
 
     /// What is said above a process number.

@@ -41,6 +41,8 @@ impl Operation {
     /// named ([`process_name`](crate::process::process_name)); who is named so and makes a call is
     /// that child.
     pub const EXPECT: Self = Self(8);
+    /// The child of that process number was started, as the actor with this capability.
+    pub const STARTED: Self = Self(12);
     /// The child of that process number was not started after all.
     pub const FORGET: Self = Self(9);
     /// Ends the caller, as a process: its files are closed, and its parent gets this status.

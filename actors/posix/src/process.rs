@@ -237,7 +237,11 @@ pub fn spawn(image: &str, arguments: &str) -> Result<u32> {
     let name = process_name(id);
     let child = Spawn::new(name.as_str(), image).arguments(arguments);
     match child.rights(Rights::SPAWN).start() {
-        Ok(_) => Ok(id),
+        Ok(actor) => {
+            // The child says so itself, too, at its first call: whichever comes first.
+            let _ = call::call(Operation::STARTED, id, [actor.raw(), 0]);
+            Ok(id)
+        }
         Err(error) => {
             // If the manager has forgotten it already, it is forgotten.
             let _ = call::call(Operation::FORGET, id, [0; 2]);

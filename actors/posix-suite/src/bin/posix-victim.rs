@@ -43,6 +43,7 @@ fn main(process: Process) -> Result<i32> {
         Some("orphan") => drop(posix::spawn("posix-victim", "nap")?),
         Some("nap") => sleep(Span::from_millis(20)),
         Some("tick") => return tick(),
+        Some("family") => return family(),
         Some("garbage") => {
             return Ok(garbage(
                 number(1).unwrap_or(0) as u64,
@@ -63,6 +64,22 @@ fn tick() -> Result<i32> {
         }
         sleep(Span::from_millis(2));
     }
+}
+
+/// Waits for a file `fail`, and has a child then that fails natively, with a bad pointer: nobody
+/// can catch that. Its next life says that it was there.
+fn family() -> Result<i32> {
+    if File::open("failed-next").is_ok() {
+        File::create("failed")?.close()?;
+    }
+    while File::open("fail").is_err() {
+        sleep(Span::from_millis(2));
+    }
+    posix::unlink("fail")?;
+    File::create("failed-next")?.close()?;
+    posix::spawn("posix-victim", "die bad-pointer")?;
+    sleep(LONG);
+    Ok(0)
 }
 
 /// Traps with numbers that make no sense, or nearly. How often that succeeded is of no interest,
@@ -90,7 +107,7 @@ fn garbage(seed: u64, count: i32) -> i32 {
             _ => 5000,
         };
         // Not the one that would end us, which has a test of its own.
-        let operation = match random.below(14) as u32 {
+        let operation = match random.below(15) as u32 {
             10 => u32::MAX,
             operation => operation,
         };

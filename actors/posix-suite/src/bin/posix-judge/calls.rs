@@ -123,7 +123,6 @@ pub(crate) fn files_survive_the_manager(_: &Start) {
 
 /// What goes beyond a limit is an error, and the rest is as it was.
 pub(crate) fn limits_are_errors(_: &Start) {
-    let reader = Reader::at_start();
     // Names.
     let longest = [b'n'; NAME_MAX + 1];
     let name = |length| core::str::from_utf8(&longest[..length]).must("a name");
@@ -169,8 +168,8 @@ pub(crate) fn limits_are_errors(_: &Start) {
     let mut longest = 0;
     let mut files = 0;
     let end = loop {
-        let mut digits = [b'0' + files / 10, b'0' + files % 10];
-        let name = core::str::from_utf8(&mut digits).must("a name");
+        let digits = [b'0' + files / 10, b'0' + files % 10];
+        let name = core::str::from_utf8(&digits).must("a name");
         let mut file = File::create(name).must("a file");
         files += 1;
         let mut length = 0;
@@ -196,8 +195,8 @@ pub(crate) fn limits_are_errors(_: &Start) {
     put("room", &block);
     let mut made = 0;
     let end = loop {
-        let mut digits = [b'm', b'0' + made / 10, b'0' + made % 10];
-        let name = core::str::from_utf8(&mut digits).must("a name");
+        let digits = [b'm', b'0' + made / 10, b'0' + made % 10];
+        let name = core::str::from_utf8(&digits).must("a name");
         match File::create(name) {
             Ok(_) => made += 1,
             Err(errno) => break errno,
@@ -209,5 +208,4 @@ pub(crate) fn limits_are_errors(_: &Start) {
     let mut after = Reader::at_start();
     ledger::must_be_done(&after.take(), syscall::abi::Response::HOT_RESTART);
     after.must_be_at_end();
-    let _ = reader;
 }

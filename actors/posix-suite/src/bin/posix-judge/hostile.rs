@@ -14,9 +14,9 @@ use crate::ledger::{self, Reader};
 use crate::peers::{MANAGER, PATIENCE, incarnation, info, must_hold, must_say, put};
 
 /// Whatever is thrown at the manager, it answers with an error, and goes on.
-pub(crate) fn nothing_hurts_the_manager(_: &Start) {
+pub(crate) fn nothing_hurts_the_manager(start: &Start) {
     put("treasure", b"what nobody else may touch");
-    one_by_one();
+    one_by_one(start);
     strangers();
 
     // Any numbers at all, from a child of ours, and from declared applications at two priorities.
@@ -53,12 +53,12 @@ pub(crate) fn nothing_hurts_the_manager(_: &Start) {
 }
 
 /// Each thing that is wrong, with the error that it is.
-fn one_by_one() {
+fn one_by_one(start: &Start) {
     let flags = Flags::READ.and(Flags::WRITE).and(Flags::CREATE);
     let file = File::with("file", flags).must("a file");
     let (descriptor, word) = (file.descriptor(), 7_u64);
     let own = core::ptr::from_ref(core::hint::black_box(&word)).addr() as u64;
-    let text = one_by_one as fn() as usize as u64;
+    let text = one_by_one as fn(&Start) as usize as u64;
     let bad = [0, 8, 0x7fff_ffff_f000, 0xffff_8000_0000_0000, u64::MAX];
     for address in bad {
         for operation in [Operation::READ, Operation::WRITE] {
@@ -101,7 +101,7 @@ fn one_by_one() {
         Errno::EINVAL,
         "from nowhere",
     );
-    for number in [0, 12, 1000, u32::MAX] {
+    for number in [0, 13, 1000, u32::MAX] {
         let result = call::call(Operation(number), 0, [own, 8]);
         must_say(result, Errno::ENOSYS, "a call that is none");
     }
@@ -119,8 +119,25 @@ fn one_by_one() {
     );
     // Others' children, and none at all.
     for number in [0, 1, 2, 77, u32::MAX] {
-        let result = call::call(Operation::FORGET, number, [0; 2]);
-        must_say(result, Errno::ECHILD, "a child that is not ours");
+        for operation in [Operation::FORGET, Operation::STARTED] {
+            let result = call::call(operation, number, [start.actor().raw(), 0]);
+            must_say(result, Errno::ECHILD, "a child that is not ours");
+        }
+    }
+    // One that is expected is nobody else, and there is an end to expectations.
+    let expected = call::call(Operation::EXPECT, 0, [0; 2]).must("room") as u32;
+    for actor in [start.actor().raw(), 0, u64::MAX] {
+        let result = call::call(Operation::STARTED, expected, [actor, 0]);
+        must_say(result, Errno::ECHILD, "somebody else's actor");
+    }
+    let mut further = [0; 3];
+    for place in &mut further {
+        *place = call::call(Operation::EXPECT, 0, [0; 2]).must("room") as u32;
+    }
+    let more = call::call(Operation::EXPECT, 0, [0; 2]);
+    must_say(more, Errno::EAGAIN, "too many expectations");
+    for number in further.into_iter().chain([expected]) {
+        check_eq!(call::call(Operation::FORGET, number, [0; 2]), Ok(0));
     }
     file.close().must("closing");
     unlink("file").must("deleting");

@@ -6,11 +6,12 @@ use syscall::prelude::*;
 use syscall::{RemotePort, site, thread};
 
 use crate::check::{Must, wait_until};
-use crate::ledger::Reader;
 use crate::peers::{MANAGER, PATIENCE, incarnation, must_come_back, must_hold, patiently, put};
 
 /// An application that depends on the manager.
 const TICKER: &str = "ticker";
+/// Another one, which has a child that fails as soon as there is a file `fail`.
+const FAMILY: &str = "family";
 /// An actor of the native personality: it counts how often it is called.
 const NATIVE: &str = "native";
 
@@ -60,6 +61,20 @@ pub(crate) fn applications_restart_with_the_manager(_: &Start) {
         check_eq!(incarnation(MANAGER), lives[0] + 1, "round {round}");
         check_eq!(incarnation(TICKER), lives[1] + 2, "round {round}");
     }
+    // A child that fails in a way that nobody can catch restarts its family, and nobody else.
+    check_eq!(incarnation(FAMILY), 21);
+    let lives = [MANAGER, TICKER].map(incarnation);
+    put("fail", b"");
+    check!(
+        wait_until(PATIENCE, || incarnation(FAMILY) == 22),
+        "no failure"
+    );
+    check!(
+        wait_until(PATIENCE, || File::open("failed").is_ok()),
+        "no second life"
+    );
+    check_eq!([MANAGER, TICKER].map(incarnation), lives);
+    check_eq!(incarnation(FAMILY), 22);
     must_hold("kept", b"as it was");
     check_eq!(site::info().must("counters").reloads, 0);
 }
@@ -97,5 +112,4 @@ pub(crate) fn one_dies_and_the_other_goes_on(_: &Start) {
     must_hold("kept", b"as it was");
     expected += 1;
     check_eq!(count(), expected);
-    let _ = Reader::at_end();
 }

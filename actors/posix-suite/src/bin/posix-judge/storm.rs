@@ -108,7 +108,7 @@ fn write(_: u64) {
         };
         let before = known[file];
         let (after, result) = match (before.length, random.below(12)) {
-            (None, _) => (anew, open(file, |name| File::create(name))),
+            (None, _) => (anew, open(file, File::create)),
             (Some(_), 0) => (
                 Known {
                     length: None,
@@ -116,8 +116,8 @@ fn write(_: u64) {
                 },
                 unlink(NAMES[file]),
             ),
-            (Some(_), 1) => (anew, open(file, |name| File::create(name))),
-            (Some(length), _) if length > LONG => (anew, open(file, |name| File::create(name))),
+            (Some(_), 1) => (anew, open(file, File::create)),
+            (Some(length), _) if length > LONG => (anew, open(file, File::create)),
             (Some(length), _) => append(file, before, length, random.below(WRITE as u64) as usize),
         };
         known[file] = match result {
