@@ -7,6 +7,7 @@ use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
 use restart_manager::{GroupSlot, Parameters};
 
+use crate::due::{Position, Timed};
 use crate::freeze::Freeze;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::AddressSpace;
@@ -23,6 +24,8 @@ pub const NEWS: usize = 0;
 pub const FORMER: usize = 1;
 /// Link to the other actors that are being thawed.
 pub const THAWING: usize = 2;
+/// Link to the owner's other persistent regions.
+pub const KEPT: usize = 0;
 
 /// What the site description says about an actor, as the kernel needs it.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +111,8 @@ pub struct Actor {
     pub laps: List<{ crate::lap::OWNED }>,
     /// How many.
     pub lap_count: u32,
+    /// What its ports are told of groups.
+    pub subscriptions: List<{ crate::subscription::OWNED }>,
     /// Threads of others that are stopped in it.
     pub visitors: List<VISITOR>,
     /// What its callers have lent it.
@@ -124,9 +129,15 @@ pub struct Actor {
     pub start_due: Instant,
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
+    /// Its place among those that are watched.
+    pub watch: Position,
     /// Whether threads in it are sent back: it is frozen for good.
     pub deflects: bool,
-    /// Frames in its persistent regions.
+    /// Its persistent regions.
+    pub persistent: List<KEPT>,
+    /// How many.
+    pub persistent_count: u32,
+    /// Frames in them.
     pub persistent_frames: u32,
     /// Blocks read from stable storage, by anybody, until the present restart began.
     pub block_reads: u64,
@@ -181,6 +192,7 @@ impl Actor {
             message_frames: 0,
             laps: List::EMPTY,
             lap_count: 0,
+            subscriptions: List::EMPTY,
             visitors: List::EMPTY,
             lendings: List::EMPTY,
             handlers: List::EMPTY,
@@ -189,7 +201,10 @@ impl Actor {
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
+            watch: Position::FREE,
             deflects: false,
+            persistent: List::EMPTY,
+            persistent_count: 0,
             persistent_frames: 0,
             block_reads: 0,
             is_damaged: false,
@@ -202,9 +217,12 @@ impl Actor {
     /// A former member that is spawned again, as `anew`: with its earlier names, and with what was
     /// kept of it.
     #[must_use]
-    pub fn again(&self, anew: Self) -> Self {
+    pub fn again(&mut self, anew: Self) -> Self {
         Self {
             first_generation: self.first_generation,
+            regions: core::mem::take(&mut self.regions),
+            persistent: self.persistent,
+            persistent_count: self.persistent_count,
             persistent_frames: self.persistent_frames,
             image: self.image,
             is_outdated: self.is_outdated,
@@ -325,6 +343,23 @@ macro_rules! linked {
     };
 }
 linked!(NEWS FORMER THAWING);
+impl Timed for Actor {
+    fn position(&mut self) -> &mut Position {
+        &mut self.watch
+    }
+
+    fn position_ref(&self) -> &Position {
+        &self.watch
+    }
+}
+
+impl Actor {
+    /// The earlier of its deadlines.
+    #[must_use]
+    pub fn watch_due(&self) -> Instant {
+        self.start_due.min(self.heartbeat_due)
+    }
+}
 
 /// A persistent region: frames that belong to the table, not to an incarnation.
 pub struct PersistentRegion {
@@ -338,4 +373,16 @@ pub struct PersistentRegion {
     pub page: crate::mm::Page,
     /// How many of its frames have been zeroed. Until all are, nobody sees it.
     pub zeroed: u32,
+    /// Its place among those of its owner.
+    pub link: Link,
+}
+
+impl Linked<KEPT> for PersistentRegion {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    fn link_ref(&self) -> &Link {
+        &self.link
+    }
 }

@@ -6,7 +6,7 @@
 use abi::Text;
 use abi::layout::PANIC_MAX;
 use alloc::vec::Vec;
-use restart_manager::{ActorKind, Parameters, RestartPolicy};
+use restart_manager::{ActorKind, Parameters, Reaction, RestartPolicy};
 
 use crate::actor::Declaration;
 use abi::Name;
@@ -23,12 +23,30 @@ pub struct Composition {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a short list, read once")]
 pub enum Step {
+    /// Say what the policy is tuned by for the kernel group, which is the site.
+    Site {
+        /// That.
+        parameters: Parameters,
+    },
     /// Declare a group. Groups are numbered in the order of their steps.
     Group {
         /// Its name.
         name: Name,
-        /// The group it stands on.
+        /// The group it stands on; none is the kernel group.
         base: Option<usize>,
+        /// What the policy is tuned by for the group as a whole.
+        parameters: Parameters,
+    },
+    /// Declare what two groups mean for each other.
+    Edge {
+        /// The number of the group that depends on the other.
+        dependent: usize,
+        /// The number of that other one.
+        base: usize,
+        /// What a restart of the base means for the dependent.
+        reaction: Reaction,
+        /// What a failure of the dependent means for the base.
+        reverse: Reaction,
     },
     /// Declare an actor and load its image; one that is indirect is only made known, for a member of
     /// its group to spawn it.

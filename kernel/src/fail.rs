@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
-use crate::arch::{cpu, serial};
-use crate::backlog;
+use crate::arch::{apart, cpu, serial};
+use crate::{backlog, kernel};
 
 static DYING: AtomicBool = AtomicBool::new(false);
 
@@ -51,11 +51,17 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
     if let Some(frame) = frame {
         let _ = writeln!(LastWords, "{:#x?}", frame.registers());
     }
+    // SAFETY: Interrupts are off, and whoever had borrowed it never continues.
+    if let Some(kernel) = unsafe { kernel::of_the_dead() } {
+        kernel.record_rest();
+    }
     exit::exit(Code::KernelPanic)
 }
 
 #[panic_handler]
 fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
+    // A policy may panic; the kernel may not.
+    apart::give_up_if_here();
     match information.location() {
         Some(location) => die(
             format_args!(

@@ -60,6 +60,8 @@ pub enum Refusal {
     Status(Status, [u64; 3]),
     /// The caller is broken.
     Fault(Fault),
+    /// Not yet: the caller makes the same syscall again, after interrupts had their turn.
+    Again,
 }
 
 impl From<Status> for Refusal {

@@ -15,8 +15,10 @@ use crate::actor::THAWING;
 use crate::arch::clock;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
+use crate::lap::Lap;
 use crate::list::List;
 use crate::mm::address_space::Progress;
+use crate::port::Presence;
 use crate::rights::Target;
 use crate::syscall::Next;
 use crate::thread::{QUEUE, State, Wait};
@@ -78,10 +80,7 @@ impl Kernel {
             record.thaw();
             record.freeze.laps = record.lap_count;
             record.rewatch(now);
-            self.watch_due = self
-                .watch_due
-                .min(record.start_due)
-                .min(record.heartbeat_due);
+            self.expect(slot);
             self.recovery.thawing.push_back(&mut self.actors, slot);
             self.wake_recovery();
         }
@@ -149,10 +148,16 @@ impl Kernel {
             self.make_ready(thread);
             return Progress::More;
         }
-        if record.freeze.laps > 0 {
-            record.freeze.laps -= 1;
-            if let Some(lap) = record.laps.rotate(&mut self.laps) {
-                self.admit_guests(lap);
+        if record.freeze.laps > 0
+            && let Some(lap) = record.laps.first()
+        {
+            let is_open = |lap: &Lap| lap.presence == Presence::Open;
+            if self.laps.at(lap).is_some_and(is_open) && self.admit_guest(lap) == Progress::More {
+                return Progress::More;
+            }
+            if let Some(record) = self.actors.at_mut(slot) {
+                record.freeze.laps -= 1;
+                record.laps.rotate(&mut self.laps);
             }
             return Progress::More;
         }

@@ -7,20 +7,23 @@
 //! All of an actor's handlers are disconnected by its freeze, before anything else of it is
 //! touched, so that none ever runs in a later incarnation.
 
+mod occasion;
+
 use abi::layout::{RECORD_MAX, USER_END};
 use abi::site::Rights;
 use abi::{
-    ActorId, FaultKind, FaultRecord, HandlerId, HandlerKind, Instant, LapId, Slot, Span, Status,
-    ThreadId, Verdict,
+    ActorId, FaultKind, FaultRecord, HandlerId, HandlerKind, LapId, Slot, Span, Status, ThreadId,
+    Verdict,
 };
 
 use crate::actor::News;
 use crate::arch::{clock, interrupts};
+use crate::due::{Due, Position, Timed};
 use crate::fault::{Fault, Refusal};
 use crate::invoke::entrance_below;
 use crate::kernel::Kernel;
 use crate::lap::free_stack;
-use crate::list::{Link, Linked, List};
+use crate::list::{Link, Linked};
 use crate::rights::Target;
 use crate::sched::Floating;
 use crate::slot::{self, SlotTable};
@@ -30,8 +33,6 @@ use crate::user::UserSlice;
 
 /// Link to the owner's other handlers.
 pub const OWNED: usize = 0;
-/// Link to the other handlers that wait for a time.
-const TIMED: usize = 1;
 
 /// The most handlers there can be.
 const HANDLERS_MAX: u32 = 1024;
@@ -52,7 +53,8 @@ const ASKED: u8 = 2;
 /// All handlers, and what leads to them.
 pub struct Handlers {
     table: SlotTable<Handler>,
-    timed: List<TIMED>,
+    /// Handlers that wait for a time, or to be tried again.
+    timed: Due,
     lines: [u32; LINES],
     traps: [u32; TRAPS],
     /// The actor that serves each trap, over its restarts: a trap that comes while it is between
@@ -73,23 +75,29 @@ pub struct Handler {
     pending: u64,
     /// Its own thread, for the kinds that have one.
     thread: u32,
-    links: [Link; 2],
+    link: Link,
+    position: Position,
 }
 
-macro_rules! linked {
-    ($($link:ident)*) => {
-        $(impl Linked<$link> for Handler {
-            fn link(&mut self) -> &mut Link {
-                &mut self.links[$link]
-            }
+impl Linked<OWNED> for Handler {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
 
-            fn link_ref(&self) -> &Link {
-                &self.links[$link]
-            }
-        })*
-    };
+    fn link_ref(&self) -> &Link {
+        &self.link
+    }
 }
-linked!(OWNED TIMED);
+
+impl Timed for Handler {
+    fn position(&mut self) -> &mut Position {
+        &mut self.position
+    }
+
+    fn position_ref(&self) -> &Position {
+        &self.position
+    }
+}
 
 impl Default for Handlers {
     fn default() -> Self {
@@ -100,10 +108,10 @@ impl Default for Handlers {
 impl Handlers {
     /// No handlers.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             table: SlotTable::new(HANDLERS_MAX),
-            timed: List::EMPTY,
+            timed: Due::with_room_for(HANDLERS_MAX),
             lines: [slot::NONE; LINES],
             traps: [slot::NONE; TRAPS],
             servers: [slot::NONE; TRAPS],
@@ -158,7 +166,8 @@ impl Kernel {
             due: clock::now().after(Span(parameter)).0,
             pending: 0,
             thread: slot::NONE,
-            links: [Link::FREE; 2],
+            link: Link::FREE,
+            position: Position::FREE,
         };
         let inserted = self.handlers.table.insert(handler);
         let (slot, generation) = inserted.map_err(|_| Status::LIMIT_REACHED)?;
@@ -175,7 +184,7 @@ impl Kernel {
             record.handlers.push_back(&mut self.handlers.table, slot.0);
             record.handler_count += 1;
         }
-        self.attach(actor, kind, subject, parameter, slot.0);
+        self.attach(actor, kind, subject, slot.0);
         Ok(Next::Return([HandlerId::new(slot, generation).raw(), 0, 0]))
     }
 
@@ -253,7 +262,7 @@ impl Kernel {
         Ok(slot)
     }
 
-    fn attach(&mut self, actor: u32, kind: HandlerKind, subject: u64, parameter: u64, slot: u32) {
+    fn attach(&mut self, actor: u32, kind: HandlerKind, subject: u64, slot: u32) {
         match kind {
             HandlerKind::TRAP => {
                 self.handlers.traps[subject as usize % TRAPS] = slot;
@@ -266,19 +275,20 @@ impl Kernel {
                 interrupts::unmask(subject as u8);
             }
             HandlerKind::TIMEOUT | HandlerKind::TIMER => {
-                self.handlers
-                    .timed
-                    .push_back(&mut self.handlers.table, slot);
+                let table = &mut self.handlers.table;
+                if let Some(due) = table.at(slot).map(|handler| handler.due) {
+                    self.handlers.timed.set(table, slot, due);
+                }
             }
             HandlerKind::VIRTUAL_TIMER => {
-                let ran = self.threads.at(ThreadId::from_raw(subject).slot().0);
-                let ran = ran.map_or(0, |thread| thread.ticks);
-                if let Some(handler) = self.handlers.table.at_mut(slot) {
-                    handler.due = ran + parameter.div_ceil(interrupts::TICK_NANOSECONDS);
+                let thread = ThreadId::from_raw(subject).slot().0;
+                if let (Some(handler), Some(thread)) = (
+                    self.handlers.table.at_mut(slot),
+                    self.threads.at_mut(thread),
+                ) {
+                    handler.due = thread.ticks + handler.step();
+                    thread.virtual_due = thread.virtual_due.min(handler.due);
                 }
-                self.handlers
-                    .timed
-                    .push_back(&mut self.handlers.table, slot);
             }
             HandlerKind::EXCEPTION => {
                 let id = ActorId::from_raw(subject);
@@ -424,121 +434,6 @@ impl Kernel {
         Ok(Next::Return([0; 3]))
     }
 
-    /// A line of an actor's has fired: it is masked until the actor acknowledges.
-    pub fn interrupt(&mut self, line: u8) {
-        let slot = self.handlers.lines[usize::from(line) % LINES];
-        interrupts::mask(line);
-        if line == self.disk_line {
-            self.wake_loader();
-        }
-        if let Some(handler) = self.handlers.table.at_mut(slot) {
-            handler.pending += 1;
-            self.fire(slot);
-        }
-    }
-
-    /// Serves the handlers that wait for a time, and counts the tick of the running thread.
-    pub fn serve_timed(&mut self, now: Instant) {
-        if let Some(thread) = self.current_thread() {
-            thread.ticks += 1;
-        }
-        let mut next = self.handlers.timed.first();
-        while let Some(slot) = next {
-            next = self.handlers.timed.after(&self.handlers.table, slot);
-            let Some(handler) = self.handlers.table.at(slot) else {
-                return;
-            };
-            let (reached, step) = if handler.kind == HandlerKind::VIRTUAL_TIMER {
-                let id = ThreadId::from_raw(handler.subject);
-                let thread = self.threads.get(id.slot(), id.generation());
-                let step = handler.period.0.div_ceil(interrupts::TICK_NANOSECONDS);
-                (thread.map_or(0, |thread| thread.ticks), step)
-            } else {
-                (now.0, handler.period.0)
-            };
-            let Some(handler) = self.handlers.table.at_mut(slot) else {
-                return;
-            };
-            if reached >= handler.due {
-                let times = (reached - handler.due) / step.max(1) + 1;
-                if handler.kind == HandlerKind::TIMEOUT {
-                    handler.pending = 1;
-                    self.handlers.timed.remove(&mut self.handlers.table, slot);
-                } else {
-                    handler.pending += times;
-                    handler.due += times * step;
-                }
-            }
-            if self
-                .handlers
-                .table
-                .at(slot)
-                .is_some_and(|handler| handler.pending > 0)
-            {
-                self.fire(slot);
-            }
-        }
-    }
-
-    /// Lets a handler's thread run, if it is idle and there is a stack; else the occasion waits.
-    fn fire(&mut self, slot: u32) {
-        let Some(handler) = self.handlers.table.at(slot) else {
-            return;
-        };
-        let (thread, lap, owner) = (handler.thread, handler.lap, handler.owner);
-        let arguments = [handler.subject, handler.pending];
-        let is_idle = self
-            .threads
-            .at(thread)
-            .is_some_and(|record| matches!(record.wait, Wait::Occasion));
-        if !is_idle || !self.is_live(owner) {
-            return;
-        }
-        let Ok(lap) = self.check_lap(lap) else { return };
-        let Some(stack) = free_stack(lap) else {
-            return;
-        };
-        let invocation = Invocation {
-            arguments,
-            memory: UserSlice::EMPTY,
-            manner: Manner::Copy,
-        };
-        if self
-            .enter_lap(thread, lap, stack, &invocation, Kind::Handler(slot))
-            .is_ok()
-        {
-            if let Some(handler) = self.handlers.table.at_mut(slot) {
-                handler.pending = 0;
-            }
-            self.make_ready(thread);
-        }
-    }
-
-    /// A handler's thread has come back: it waits for the next occasion, or is done for good.
-    pub fn handled(&mut self, thread: u32, slot: u32) {
-        let handler = self
-            .handlers
-            .table
-            .at(slot)
-            .filter(|handler| handler.thread == thread);
-        let Some(handler) = handler else {
-            return self.destroy_thread(thread);
-        };
-        let (kind, pending) = (handler.kind, handler.pending);
-        if let Some(record) = self.threads.at_mut(thread) {
-            record.state = State::Blocked;
-            record.wait = Wait::Occasion;
-        }
-        if thread == self.scheduler.current() {
-            self.scheduler.request();
-        }
-        if kind == HandlerKind::TIMEOUT {
-            self.disconnect(slot);
-        } else if pending > 0 {
-            self.fire(slot);
-        }
-    }
-
     /// A thread trapped. False when nobody serves the trap, nor will when it has been restarted.
     pub fn trapped(&mut self, number: u8) -> bool {
         let number = usize::from(number) % TRAPS;
@@ -574,7 +469,7 @@ impl Kernel {
             (Err(Refusal::Status(status, results)), Some(thread)) => {
                 thread.set_results(status, results);
             }
-            (Err(Refusal::Fault(_)), _) | (_, None) => return false,
+            (Err(Refusal::Fault(_) | Refusal::Again), _) | (_, None) => return false,
         }
         true
     }

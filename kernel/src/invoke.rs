@@ -21,8 +21,9 @@ use crate::arch::frame::{
 };
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::lap::free_stack;
+use crate::lap::{Lap, free_stack};
 use crate::memory::Blame;
+use crate::mm::address_space::Progress as Done;
 use crate::port::Presence;
 use crate::quick::Gate;
 use crate::sched::Floating;
@@ -80,7 +81,7 @@ impl Kernel {
             }
             _ => {
                 self.block_current(Wait::Enter {
-                    lap: slot,
+                    lap: id,
                     invocation,
                 });
                 if let Some(lap) = self.laps.at_mut(slot) {
@@ -447,31 +448,35 @@ impl Kernel {
         result
     }
 
-    /// Lets waiting threads into a LAP, as many as there are stacks for.
-    pub fn admit_guests(&mut self, slot: u32) {
-        while let Some(lap) = self.laps.at(slot) {
-            let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(slot)) else {
-                return;
-            };
-            let owner = self.actors.at(lap.owner.0);
-            let is_frozen = owner.is_some_and(|owner| owner.freeze.is_on);
-            if lap.presence == Presence::Absent || is_frozen {
-                return;
-            }
-            let wait = self.threads.at(thread).map(|record| record.wait);
-            let Some(Wait::Enter { invocation, .. }) = wait else {
-                return;
-            };
-            self.cancel_wait(thread);
-            self.forget_visitor(thread);
-            match self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke) {
-                Ok(()) => self.make_ready(thread),
-                Err(Refusal::Status(status, results)) => {
-                    self.finish_wait(thread, status, results);
-                }
-                Err(Refusal::Fault(fault)) => self.fail(thread, fault.record()),
-            }
+    /// Lets waiting threads into a LAP, as many as there are stacks for: usually one.
+    fn admit_guests(&mut self, slot: u32) {
+        let is_open = |lap: &Lap| lap.presence == Presence::Open;
+        while self.laps.at(slot).is_some_and(is_open) && self.admit_guest(slot) == Done::More {}
+    }
+
+    /// Lets the first of the threads that wait for a LAP in, if there is a stack.
+    pub fn admit_guest(&mut self, slot: u32) -> Done {
+        let Some(lap) = self.laps.at(slot) else {
+            return Done::Finished;
+        };
+        let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(slot)) else {
+            return Done::Finished;
+        };
+        let owner = self.actors.at(lap.owner.0);
+        if owner.is_some_and(|owner| owner.freeze.is_on) {
+            return Done::Finished;
         }
+        let wait = self.threads.at(thread).map(|record| record.wait);
+        let Some(Wait::Enter { invocation, .. }) = wait else {
+            return Done::Finished;
+        };
+        self.cancel_wait(thread);
+        self.forget_visitor(thread);
+        match self.enter_lap(thread, slot, stack, &invocation, Kind::Invoke) {
+            Ok(()) => self.make_ready(thread),
+            Err(refusal) => self.conclude(thread, Err(refusal)),
+        }
+        Done::More
     }
 }
 

@@ -11,27 +11,22 @@
 use abi::layout::MESSAGE_MAX;
 use abi::status::Progress;
 use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
-use abi::{Generation, Name, PortId, ReplyToken, Slot, Span, Status};
+use abi::{ActorId, Generation, Name, PortId, ReplyToken, Slot, Span, Status};
 
 use crate::fault::{Fault, Refusal};
 use crate::kernel::{Kernel, MESSAGES_MAX, THREADS_MAX};
-use crate::list::{Link, List};
+use crate::list::Link;
 use crate::memory::Blame;
+use crate::mm::address_space::Progress as Done;
 use crate::mm::{direct, heap};
-use crate::naming::{self, What, successor};
+use crate::naming::{self, WayIn, What, successor};
 use crate::port::{DEPTH_MAX, INLINE_BYTES, Message, Payload, Port, Presence};
 use crate::syscall::Next;
 use crate::thread::{Stage, Wait};
 use crate::user::{Access, UserSlice};
 
-/// What happens to a port when its owner is frozen or gives it up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PortFate {
-    /// The owner comes back: a named port is absent until then, any other is destroyed.
-    Successor,
-    /// It is destroyed.
-    End,
-}
+/// Waiting threads let in, or told, in one go.
+pub const BATCH: usize = 2;
 
 impl Kernel {
     /// Makes a port of the current actor's.
@@ -43,20 +38,32 @@ impl Kernel {
         actor: u32,
         name: Option<Name>,
         depth: u64,
-    ) -> Result<PortId, Refusal> {
+    ) -> Result<Next, Refusal> {
         let depth = u32::try_from(depth)
             .ok()
             .filter(|depth| (1..=DEPTH_MAX).contains(depth));
         let depth = depth.ok_or(Status::BAD_ARGUMENT)?;
-        if let Some(slot) = name.and_then(|name| self.names.get(What::Port, name)) {
-            return self.reopen(actor, slot, depth);
+        let present = name.and_then(|name| self.names.get(What::Port, name));
+        if let Some(port) = present.and_then(|slot| self.ports.at(slot))
+            && (port.owner.0 != actor || port.presence == Presence::Open)
+        {
+            return Err(Status::ALREADY_EXISTS.into());
         }
+        let slot = match present {
+            Some(slot) => slot,
+            None => self.port_insert(actor, name, depth)?,
+        };
+        self.open_port(slot, depth)
+    }
+
+    /// Notes a port that is still absent.
+    fn port_insert(&mut self, actor: u32, name: Option<Name>, depth: u32) -> Result<u32, Status> {
         if name.is_some() && !heap::has_room() {
-            return Err(Status::LIMIT_REACHED.into());
+            return Err(Status::LIMIT_REACHED);
         }
         let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         if owner.port_count >= owner.declaration.budget.ports {
-            return Err(Status::LIMIT_REACHED.into());
+            return Err(Status::LIMIT_REACHED);
         }
         let port = Port::new(Slot(actor), name, depth);
         let (slot, generation) = self.ports.insert(port).map_err(|_| Status::LIMIT_REACHED)?;
@@ -67,37 +74,48 @@ impl Kernel {
         }
         if let Some(name) = name {
             self.names.insert(What::Port, name, slot.0);
-            self.tell_finders(What::Port, name);
         }
-        Ok(PortId::new(slot, generation))
+        Ok(slot.0)
     }
 
-    /// Makes an absent port again, for the next incarnation of its owner.
-    fn reopen(&mut self, actor: u32, slot: u32, depth: u32) -> Result<PortId, Refusal> {
-        let port = self.ports.at_mut(slot).ok_or(Status::DEAD)?;
-        if port.owner.0 != actor || port.presence == Presence::Open {
-            return Err(Status::ALREADY_EXISTS.into());
+    /// Lets those in who wait for an absent port, in the order in which they came, and tells those
+    /// who look for its name; in as many turns as it takes. Then it is open.
+    fn open_port(&mut self, slot: u32, depth: u32) -> Result<Next, Refusal> {
+        let id = self.port_id(slot).raw();
+        for _ in 0..BATCH {
+            let port = self.ports.at_mut(slot).ok_or(Status::DEAD)?;
+            port.depth = depth;
+            let name = port.name;
+            let is_done = self.admit(slot) == Done::Finished
+                && name.is_none_or(|name| self.tell_finder(What::Port, name, id) == Done::Finished);
+            if is_done {
+                if let Some(port) = self.ports.at_mut(slot) {
+                    port.presence = Presence::Open;
+                }
+                return Ok(Next::Return([id, 0, 0]));
+            }
         }
-        port.presence = Presence::Open;
-        port.depth = depth;
-        let name = port.name;
-        // Those who waited for the port find it now, in the order in which they came.
-        let waiting = core::mem::replace(&mut port.senders, List::EMPTY);
-        self.admit(slot, waiting);
-        if let Some(name) = name {
-            self.tell_finders(What::Port, name);
-        }
-        Ok(self.port_id(slot))
+        Ok(Next::Again)
     }
 
-    /// Destroys a port of the current actor's.
+    /// Destroys a port of the current actor's, in as many turns as it takes.
     ///
     /// # Errors
     /// See the syscall table.
-    pub fn port_destroy(&mut self, actor: u32, id: PortId) -> Result<(), Refusal> {
-        let slot = self.check_own_port(actor, id)?;
-        self.renounce_port(slot, PortFate::End);
-        Ok(())
+    pub fn port_destroy(&mut self, actor: u32, id: PortId) -> Result<Next, Refusal> {
+        let slot = id.slot().0;
+        let port = self.ports.get(id.slot(), id.generation());
+        let is_begun =
+            port.is_some_and(|port| port.owner.0 == actor && port.presence == Presence::Ended);
+        if !is_begun {
+            self.check_own_port(actor, id)?;
+        }
+        for _ in 0..BATCH {
+            if self.end_some(WayIn::Port(slot)) == Done::Finished {
+                return Ok(Next::Return([0; 3]));
+            }
+        }
+        Ok(Next::Again)
     }
 
     /// Queues a message.
@@ -127,14 +145,7 @@ impl Kernel {
                 return Err(status.into());
             }
             self.check_memory(actor, message, Access::Read)?;
-            self.wait_at(
-                slot,
-                Wait::Send {
-                    port: slot,
-                    message,
-                },
-                timeout,
-            );
+            self.wait_at(slot, Wait::Send { port: id, message }, timeout);
             return Ok(Next::Blocked);
         }
         self.enqueue_copy(actor, slot, message)?;
@@ -187,7 +198,7 @@ impl Kernel {
             record.call = self.calls;
         }
         let wait = Wait::Call {
-            port: slot,
+            port: id,
             request,
             reply,
             stage: Stage::Absent,
@@ -258,7 +269,7 @@ impl Kernel {
         };
         let is_ours = self
             .ports
-            .at(port)
+            .at(port.slot().0)
             .is_some_and(|port| port.owner.0 == actor);
         if !is_ours || caller.call != token.generation().0 {
             return Err(Status::NO_CALLER.into());
@@ -310,16 +321,57 @@ impl Kernel {
             Payload::Frame(frame)
         };
         let sender = self.actor_id(actor);
+        Ok(self.queue(slot, sender, length as u32, payload)?)
+    }
+
+    /// Queues a message of the kernel's at an open port, if there is room.
+    ///
+    /// # Errors
+    /// Why there is none; the message is gone.
+    pub fn send_from_kernel(&mut self, slot: u32, message: &[u8]) -> Result<(), Status> {
+        let port = self.ports.at(slot).ok_or(Status::DEAD)?;
+        if port.presence == Presence::Absent {
+            return Err(Status::FROZEN);
+        }
+        if port.held >= port.depth {
+            return Err(Status::QUEUE_FULL);
+        }
+        self.charge_message(slot)?;
+        let frame = self.frames.allocate().ok_or(Status::NO_MEMORY)?;
+        // SAFETY: The frame was just allocated.
+        let bytes = unsafe { direct::bytes(frame) };
+        bytes
+            .get_mut(..message.len())
+            .ok_or(Status::TOO_LONG)?
+            .copy_from_slice(message);
+        self.queue(
+            slot,
+            ActorId::NONE,
+            message.len() as u32,
+            Payload::Frame(frame),
+        )?;
+        self.serve(slot);
+        Ok(())
+    }
+
+    /// Puts a message of `send` into a port's queue.
+    fn queue(
+        &mut self,
+        slot: u32,
+        sender: ActorId,
+        length: u32,
+        payload: Payload,
+    ) -> Result<(), Status> {
         // Every thread can make a call at any time: the last places in the table are for those.
         if self.messages.used() >= MESSAGES_MAX - THREADS_MAX {
             if let Payload::Frame(frame) = payload {
                 self.frames.free(frame);
             }
-            return Err(Status::LIMIT_REACHED.into());
+            return Err(Status::LIMIT_REACHED);
         }
         let message = Message {
             sender,
-            length: length as u32,
+            length,
             payload,
             link: Link::FREE,
         };
@@ -340,7 +392,7 @@ impl Kernel {
                 if let Payload::Frame(frame) = payload {
                     self.frames.free(frame);
                 }
-                Err(Status::LIMIT_REACHED.into())
+                Err(Status::LIMIT_REACHED)
             }
         }
     }
@@ -395,43 +447,32 @@ impl Kernel {
         }
     }
 
-    /// Lets waiting threads in, in order, as far as there is room. `waiting` was the port's list
-    /// of senders; those who do not fit stay in it.
-    fn admit(&mut self, slot: u32, mut waiting: List<{ crate::thread::QUEUE }>) {
-        while let Some(thread) = waiting.first() {
-            let Some(record) = self.threads.at(thread) else {
-                break;
-            };
-            let (wait, home) = (record.wait, record.here.slot().0);
-            match wait {
-                Wait::Call { .. } => {
-                    waiting.remove(&mut self.threads, thread);
-                    self.enqueue_call(slot, thread);
-                }
-                Wait::Send { message, .. } => {
-                    if self
-                        .ports
-                        .at(slot)
-                        .is_none_or(|port| port.held >= port.depth)
-                    {
-                        break;
-                    }
-                    waiting.remove(&mut self.threads, thread);
-                    match self.enqueue_copy(home, slot, message) {
-                        Ok(()) => self.finish_wait(thread, Status::OK, [0; 3]),
-                        Err(Refusal::Status(status, results)) => {
-                            self.finish_wait(thread, status, results);
-                        }
-                        Err(Refusal::Fault(fault)) => self.fail_thread(thread, fault),
-                    }
-                }
-                _ => waiting.remove(&mut self.threads, thread),
+    /// Lets the first of a port's waiting senders in, if there is room.
+    fn admit(&mut self, slot: u32) -> Done {
+        let Some(port) = self.ports.at_mut(slot) else {
+            return Done::Finished;
+        };
+        let Some(thread) = port.senders.first() else {
+            return Done::Finished;
+        };
+        let has_room = port.held < port.depth;
+        let waiting = self
+            .threads
+            .at(thread)
+            .map(|record| (record.wait, record.here));
+        match waiting {
+            Some((Wait::Call { .. }, _)) => {
+                port.senders.remove(&mut self.threads, thread);
+                self.enqueue_call(slot, thread);
             }
+            Some((Wait::Send { message, .. }, home)) if has_room => {
+                port.senders.remove(&mut self.threads, thread);
+                let queued = self.enqueue_copy(home.slot().0, slot, message);
+                self.conclude(thread, queued.map(|()| [0; 3]));
+            }
+            _ => return Done::Finished,
         }
-        if let Some(port) = self.ports.at_mut(slot) {
-            port.senders = waiting;
-        }
-        self.serve(slot);
+        Done::More
     }
 
     /// Gives queued messages to waiting receivers. Each turn takes one receiver off the list.
@@ -450,11 +491,7 @@ impl Kernel {
             };
             match self.take(slot, owner, buffer) {
                 None => return,
-                Some(Ok(results)) => self.finish_wait(thread, Status::OK, results),
-                Some(Err(Refusal::Status(status, results))) => {
-                    self.finish_wait(thread, status, results);
-                }
-                Some(Err(Refusal::Fault(fault))) => self.fail_thread(thread, fault),
+                Some(taken) => self.conclude(thread, taken),
             }
         }
     }
@@ -512,20 +549,14 @@ impl Kernel {
             if let Err(fault) = copied {
                 return Some(Err(fault.into()));
             }
-            let caller = match message_caller(self.messages.at(index)) {
-                Some(thread) => {
-                    self.set_stage(thread, Stage::Taken);
-                    true
-                }
-                None => false,
-            };
+            if let Some(thread) = message_caller(self.messages.at(index)) {
+                self.set_stage(thread, Stage::Taken);
+            }
             self.drop_message(slot, index);
-            if !caller && let Some(port) = self.ports.at_mut(slot) {
-                let waiting = core::mem::replace(&mut port.senders, List::EMPTY);
-                if waiting.is_empty() {
-                    port.senders = waiting;
-                } else {
-                    self.admit(slot, waiting);
+            // As many as there may be room for now; the next message that is taken lets others in.
+            for _ in 0..BATCH {
+                if self.admit(slot) == Done::Finished {
+                    break;
                 }
             }
             return Some(Ok([length, sender.raw(), token]));
@@ -554,59 +585,64 @@ impl Kernel {
         }
     }
 
-    /// Ends a port as far as its present capability goes, and tells everybody who waits at it.
-    pub fn renounce_port(&mut self, slot: u32, fate: PortFate) {
-        let Some(port) = self.ports.at(slot) else {
-            return;
-        };
-        let is_named = port.name.is_some();
-        let successor = if fate == PortFate::Successor && is_named {
-            self.ports
-                .rename(Slot(slot))
-                .map(|generation| PortId::new(Slot(slot), generation))
-        } else {
-            None
-        };
-        let status = if successor.is_some() {
-            Status::RESTARTED
-        } else {
-            Status::DEAD
-        };
-        let raw = successor.map_or(0, PortId::raw);
-        while let Some(port) = self.ports.at(slot) {
-            let waiting = port
-                .callers
-                .first()
-                .or(port.senders.first())
-                .or(port.receivers.first());
-            let Some(thread) = waiting else { break };
-            let progress = match self.threads.at(thread).map(|record| record.wait) {
-                Some(Wait::Call {
-                    stage: Stage::Taken,
-                    ..
-                }) => Progress::MAYBE_EXECUTED,
-                _ => Progress::NOT_ENTERED,
-            };
-            self.finish_wait(thread, status, [0, raw, progress.0]);
-        }
-        while let Some(message) = self.ports.at(slot).and_then(|port| port.messages.first()) {
-            self.drop_message(slot, message);
-        }
-        if successor.is_some() {
-            if let Some(port) = self.ports.at_mut(slot) {
-                port.presence = Presence::Absent;
+    /// Somebody who waits at a port for a capability that is over, and how far their call came.
+    pub fn waits_at_port(&self, slot: u32) -> Option<(u32, Progress)> {
+        let port = self.ports.at(slot)?;
+        let present = self.port_id(slot);
+        let is_over = |thread: &u32| match self.threads.at(*thread).map(|record| record.wait) {
+            Some(Wait::Call { port: id, .. } | Wait::Send { port: id, .. }) => {
+                port.presence == Presence::Ended || id != present
             }
-            return;
-        }
-        let Some(owner) = self.ports.at(slot).map(|port| port.owner) else {
-            return;
+            _ => true,
         };
-        if let Some(owner) = self.actors.at_mut(owner.0) {
-            owner.ports.remove(&mut self.ports, slot);
-            owner.port_count = owner.port_count.saturating_sub(1);
+        let thread = port
+            .callers
+            .first()
+            // Those who wait for the next incarnation already are behind those of this one.
+            .or(port.senders.first().filter(is_over))
+            .or(port.receivers.first())?;
+        let progress = match self.threads.at(thread).map(|record| record.wait) {
+            Some(Wait::Call {
+                stage: Stage::Taken,
+                ..
+            }) => Progress::MAYBE_EXECUTED,
+            _ => Progress::NOT_ENTERED,
+        };
+        Some((thread, progress))
+    }
+
+    /// Nobody waits any more for a port's capability that is over: drops a message of it, or the
+    /// port if it has ended.
+    pub fn clear_port(&mut self, slot: u32) -> Done {
+        let Some(port) = self.ports.at(slot) else {
+            return Done::Finished;
+        };
+        if let Some(message) = port.messages.first() {
+            self.drop_message(slot, message);
+            return Done::More;
         }
-        if let Some(name) = self.ports.remove(Slot(slot)).and_then(|port| port.name) {
-            self.names.remove(What::Port, name);
+        if port.presence == Presence::Ended {
+            let owner = port.owner.0;
+            if let Some(owner) = self.actors.at_mut(owner) {
+                owner.ports.remove(&mut self.ports, slot);
+                owner.port_count = owner.port_count.saturating_sub(1);
+            }
+            self.ports.remove(Slot(slot));
+        }
+        Done::Finished
+    }
+
+    /// Ends a thread's wait with what came of it.
+    pub fn conclude(&mut self, thread: u32, result: Result<[u64; 3], Refusal>) {
+        match result {
+            Ok(results) => self.finish_wait(thread, Status::OK, results),
+            Err(Refusal::Status(status, results)) => self.finish_wait(thread, status, results),
+            Err(Refusal::Fault(fault)) => self.fail_thread(thread, fault),
+            Err(Refusal::Again) => {
+                self.cancel_wait(thread);
+                self.repeat(thread);
+                self.make_ready(thread);
+            }
         }
     }
 
@@ -638,13 +674,12 @@ impl Kernel {
                 stage: Stage::Absent,
                 ..
             } => {
-                if let Some(port) = self.ports.at_mut(port) {
+                if let Some(port) = self.ports.at_mut(port.slot().0) {
                     port.senders.remove(&mut self.threads, thread);
                 }
             }
-            Wait::Call {
-                port: slot, stage, ..
-            } => {
+            Wait::Call { port, stage, .. } => {
+                let slot = port.slot().0;
                 if let Some(port) = self.ports.at_mut(slot) {
                     port.callers.remove(&mut self.threads, thread);
                 }
@@ -652,10 +687,10 @@ impl Kernel {
                     self.drop_message(slot, message);
                 }
             }
-            Wait::Find(..) => self.names.finders.remove(&mut self.threads, thread),
+            Wait::Find(what, name) => self.stop_finding(thread, what, name),
             Wait::Console(_) => self.console.waiting.remove(&mut self.threads, thread),
             Wait::Enter { lap, .. } => {
-                if let Some(lap) = self.laps.at_mut(lap) {
+                if let Some(lap) = self.laps.at_mut(lap.slot().0) {
                     lap.waiting.remove(&mut self.threads, thread);
                 }
             }
@@ -700,7 +735,9 @@ impl Kernel {
     /// The slot of the port a capability names: the one place where they are checked.
     fn check_port(&self, id: PortId) -> Result<u32, Refusal> {
         let slot = id.slot().0;
-        let port = self.ports.at(slot).ok_or(Status::DEAD)?;
+        let port = self.ports.at(slot);
+        let port = port.filter(|port| port.presence != Presence::Ended);
+        let port = port.ok_or(Status::DEAD)?;
         let present = self.port_id(slot);
         let checked = naming::check(id.generation(), port.first_generation, present.generation());
         checked
@@ -708,7 +745,11 @@ impl Kernel {
         Ok(slot)
     }
 
-    fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {
+    /// The slot of an open port of an actor's own.
+    ///
+    /// # Errors
+    /// As `check_port`; `NOT_OWNER`, or `DEAD` while it is absent.
+    pub fn check_own_port(&self, actor: u32, id: PortId) -> Result<u32, Refusal> {
         let slot = self.check_port(id)?;
         let port = self.ports.at(slot).filter(|port| port.owner.0 == actor);
         let port = port.ok_or(Status::NOT_OWNER)?;

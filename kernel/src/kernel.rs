@@ -9,11 +9,12 @@ use alloc::boxed::Box;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use abi::{ActorId, Instant, PortId, Slot, Status, ThreadId};
+use abi::{ActorId, PortId, Slot, Status, ThreadId};
 
 use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
+use crate::due::Due;
 use crate::fault::Refusal;
 use crate::handler::Handlers;
 use crate::image::Image;
@@ -28,6 +29,7 @@ use crate::recovery::Recovery;
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::spawn::Formers;
+use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
 
@@ -82,6 +84,8 @@ pub struct Kernel {
     pub scheduler: Scheduler,
     /// Deadlines.
     pub timers: Timers,
+    /// Who is told what happens to groups.
+    pub notifier: Notifier,
     /// The Restart Manager and what it is doing.
     pub recovery: Recovery,
     /// What was typed and who waits for it.
@@ -92,10 +96,12 @@ pub struct Kernel {
     pub disk_line: u8,
     /// Which image, and which of its pages, is checked next.
     pub scrubbed: (u32, u32),
-    /// When the next actor may miss a deadline.
-    pub watch_due: Instant,
+    /// When actors may miss a deadline.
+    pub watched: Due,
     /// What happened so far.
     pub counters: Counters,
+    /// The errand thread.
+    pub errands: u32,
     /// Frames taken by a test hook.
     pub held_frames: FrameList,
 }
@@ -140,6 +146,16 @@ pub unsafe fn entered() -> &'static mut Kernel {
         Some(kernel) => kernel,
         None => panic!("entered before the kernel has started"),
     }
+}
+
+/// The kernel's state, whoever holds it: for what can still be told by a dying kernel. It may be
+/// in the middle of a change.
+///
+/// # Safety
+/// Interrupts are off, and whoever holds it never runs again.
+pub unsafe fn of_the_dead() -> Option<&'static mut Kernel> {
+    // SAFETY: As the caller promises.
+    unsafe { (*KERNEL.0.get()).as_mut() }
 }
 
 /// Runs one bounded step on the kernel's state, with interrupts off.

@@ -10,19 +10,23 @@ use abi::{ActorId, Generation, LapId, Name, Slot, Status};
 
 use crate::fault::Refusal;
 use crate::invoke::entrance_below;
-use crate::ipc::PortFate;
+use crate::ipc::BATCH;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
+use crate::mm::address_space::Progress as Done;
 use crate::mm::{Page, heap, pages_for};
-use crate::naming::{self, What, successor};
+use crate::naming::{self, WayIn, What, successor};
 use crate::port::Presence;
 use crate::quick::Gate;
 use crate::region::Kind;
 use crate::syscall::Next;
-use crate::thread::QUEUE;
+use crate::syscall::memory::Trim;
+use crate::thread::{QUEUE, Wait};
 
 /// Link to the owner's other LAPs.
 pub const OWNED: usize = 0;
+/// Link to the other LAPs whose stacks are to be freed.
+pub const CLOSING: usize = 1;
 
 /// Largest stack of a LAP, in pages: 256 KiB.
 const STACK_PAGES_MAX: u64 = 64;
@@ -43,8 +47,10 @@ pub struct Lap {
     pub entry: u64,
     /// What they are handed.
     pub cookie: u64,
-    /// The first page of each stack.
-    pub stacks: [Page; LAP_STACKS_MAX as usize],
+    /// The first page of the first stack. The others follow, each above an unmapped page.
+    pub first_stack: Page,
+    /// Pages of each stack.
+    pub stack_pages: u64,
     /// The stack pointer with which a guest starts on each.
     pub starts: [u64; LAP_STACKS_MAX as usize],
     /// Which stacks there are; its gate knows which are free.
@@ -55,6 +61,8 @@ pub struct Lap {
     pub waiting: List<QUEUE>,
     /// Its place among the owner's LAPs.
     pub link: Link,
+    /// Its place among those whose stacks are to be freed.
+    pub closing_link: Link,
 }
 
 impl Linked<OWNED> for Lap {
@@ -67,7 +75,21 @@ impl Linked<OWNED> for Lap {
     }
 }
 
+impl Linked<CLOSING> for Lap {
+    fn link(&mut self) -> &mut Link {
+        &mut self.closing_link
+    }
+
+    fn link_ref(&self) -> &Link {
+        &self.closing_link
+    }
+}
+
 impl Lap {
+    fn stack_start(&self, stack: u32) -> Page {
+        Page(self.first_stack.0 + u64::from(stack) * (self.stack_pages + 1))
+    }
+
     /// The stack pointer with which a guest starts on a stack.
     #[must_use]
     pub fn start(&self, stack: u32) -> u64 {
@@ -106,27 +128,51 @@ impl Kernel {
             Some(slot) => slot,
             None => self.lap_insert(actor, name)?,
         };
-        let stacks = self.lap_stacks(actor, stack_pages, count);
-        let stacks = stacks.inspect_err(|_| {
+        let callee = self.actor_id(actor);
+        let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
+        (lap.entry, lap.cookie) = (entry, cookie);
+        if lap.all != 0 {
+            return self.open_lap(slot);
+        }
+        let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        let Ok(first) = owner.regions.place(stack_pages, count, Kind::Stack) else {
             if present.is_none() {
                 self.remove_lap(slot);
             }
-        })?;
-        let callee = self.actor_id(actor);
-        let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
-        lap.presence = Presence::Open;
+            return Err(Status::LIMIT_REACHED.into());
+        };
         lap.callee = callee;
-        (lap.entry, lap.cookie) = (entry, cookie);
-        lap.stacks = stacks;
-        lap.starts = stacks.map(|first| entrance_below(first.address() + stack_pages * PAGE_BYTES));
+        (lap.first_stack, lap.stack_pages) = (first.start, stack_pages);
+        for stack in 0..count {
+            let end = lap.stack_start(stack).address() + stack_pages * PAGE_BYTES;
+            lap.starts[stack as usize] = entrance_below(end);
+        }
         lap.all = u32::MAX >> (LAP_STACKS_MAX - count);
         Gate::of(slot).set_free(lap.all);
-        self.admit_guests(slot);
-        self.open_gate(slot);
-        if let Some(name) = name {
-            self.tell_finders(What::Lap, name);
+        if name.is_some() {
+            Ok(Next::Again)
+        } else {
+            self.open_lap(slot)
         }
-        Ok(Next::Return([self.lap_id(slot).raw(), 0, 0]))
+    }
+
+    /// Lets those in who wait for an absent LAP, as many as there are stacks for, and tells those
+    /// who look for its name; in as many turns as it takes. Then it is open.
+    fn open_lap(&mut self, slot: u32) -> Result<Next, Refusal> {
+        let id = self.lap_id(slot).raw();
+        for _ in 0..BATCH {
+            let name = self.laps.at(slot).ok_or(Status::DEAD)?.name;
+            let is_done = self.admit_guest(slot) == Done::Finished
+                && name.is_none_or(|name| self.tell_finder(What::Lap, name, id) == Done::Finished);
+            if is_done {
+                if let Some(lap) = self.laps.at_mut(slot) {
+                    lap.presence = Presence::Open;
+                }
+                self.open_gate(slot);
+                return Ok(Next::Return([id, 0, 0]));
+            }
+        }
+        Ok(Next::Again)
     }
 
     fn lap_insert(&mut self, actor: u32, name: Option<Name>) -> Result<u32, Status> {
@@ -138,12 +184,14 @@ impl Kernel {
             callee: ActorId::NONE,
             entry: 0,
             cookie: 0,
-            stacks: [Page(0); LAP_STACKS_MAX as usize],
+            first_stack: Page(0),
+            stack_pages: 0,
             starts: [0; LAP_STACKS_MAX as usize],
             all: 0,
             is_closing: false,
             waiting: List::EMPTY,
             link: Link::FREE,
+            closing_link: Link::FREE,
         };
         if name.is_some() && !heap::has_room() {
             return Err(Status::LIMIT_REACHED);
@@ -165,35 +213,16 @@ impl Kernel {
         Ok(slot.0)
     }
 
-    fn lap_stacks(
-        &mut self,
-        actor: u32,
-        pages: u64,
-        count: u32,
-    ) -> Result<[Page; LAP_STACKS_MAX as usize], Status> {
-        let mut stacks = [Page(0); LAP_STACKS_MAX as usize];
-        for index in 0..count as usize {
-            let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
-            match owner.regions.place(pages, Kind::Stack) {
-                Ok(region) => stacks[index] = region.start,
-                Err(_) => {
-                    for stack in stacks.iter().take(index) {
-                        self.free_region(actor, *stack, |kind| kind == Kind::Stack);
-                    }
-                    return Err(Status::LIMIT_REACHED);
-                }
-            }
-        }
-        Ok(stacks)
-    }
-
     /// Destroys a LAP of the current actor's; its guests finish first.
     ///
     /// # Errors
     /// See the syscall table.
     pub fn lap_destroy(&mut self, actor: u32, id: LapId) -> Result<Next, Refusal> {
-        let slot = self.check_own_lap(actor, id)?;
-        self.turn_waiting_away(slot, Status::DEAD, LapId::NONE);
+        let slot = id.slot().0;
+        let lap = self.laps.get(id.slot(), id.generation());
+        if !lap.is_some_and(|lap| lap.owner.0 == actor && lap.is_closing) {
+            self.check_own_lap(actor, id)?;
+        }
         if let Some(lap) = self.laps.at_mut(slot) {
             lap.is_closing = true;
             Gate::of(slot).shut();
@@ -201,63 +230,69 @@ impl Kernel {
                 self.names.remove(What::Lap, name);
             }
         }
-        self.close_if_empty(slot);
-        Ok(Next::Return([0; 3]))
+        for _ in 0..BATCH {
+            if self.turn_one_away(WayIn::Lap(slot)) == Done::Finished {
+                self.close_if_empty(slot);
+                return Ok(Next::Return([0; 3]));
+            }
+        }
+        Ok(Next::Again)
     }
 
-    /// Ends a LAP as far as its present capability goes, because its owner is frozen.
-    pub fn renounce_lap(&mut self, slot: u32, fate: PortFate) {
-        let Some(lap) = self.laps.at(slot) else {
-            return;
+    /// Somebody who waits at a LAP for a capability that is over.
+    pub fn waits_at_lap(&self, slot: u32) -> Option<(u32, Progress)> {
+        let lap = self.laps.at(slot)?;
+        let is_over = lap.is_closing || lap.presence == Presence::Ended;
+        let present = self.lap_id(slot);
+        let waits_for = |thread: u32| match self.threads.at(thread).map(|record| record.wait) {
+            Some(Wait::Enter { lap, .. }) => lap,
+            _ => LapId::NONE,
         };
-        let is_named = lap.name.is_some();
-        Gate::of(slot).shut();
-        let successor = if fate == PortFate::Successor && is_named {
-            self.laps
-                .rename(Slot(slot))
-                .map(|generation| LapId::new(Slot(slot), generation))
-        } else {
-            None
-        };
-        let status = if successor.is_some() {
-            Status::RESTARTED
-        } else {
-            Status::DEAD
-        };
-        self.turn_waiting_away(slot, status, successor.unwrap_or(LapId::NONE));
-        match (successor, self.laps.at_mut(slot)) {
-            (Some(_), Some(lap)) => {
-                lap.presence = Presence::Absent;
+        // Those who wait for the next incarnation already are behind those of this one.
+        let first = lap.waiting.first();
+        let thread = first.filter(|thread| is_over || waits_for(*thread) != present)?;
+        Some((thread, Progress::NOT_ENTERED))
+    }
+
+    /// Nobody waits any more for a LAP's capability that is over: one that has ended goes, one that
+    /// will be made again has no stacks.
+    pub fn clear_lap(&mut self, slot: u32) -> Done {
+        match self.laps.at_mut(slot) {
+            Some(lap) if lap.presence == Presence::Absent => {
                 lap.all = 0;
                 Gate::of(slot).set_free(0);
             }
-            _ => self.remove_lap(slot),
+            Some(lap) if lap.presence == Presence::Ended => self.remove_lap(slot),
+            _ => {}
         }
+        Done::Finished
     }
 
-    fn turn_waiting_away(&mut self, slot: u32, status: Status, successor: LapId) {
-        while let Some(thread) = self.laps.at(slot).and_then(|lap| lap.waiting.first()) {
-            self.finish_wait(
-                thread,
-                status,
-                [0, successor.raw(), Progress::NOT_ENTERED.0],
-            );
-        }
-    }
-
-    /// Removes a closing LAP when its last guest has left.
+    /// Removes a closing LAP when its last guest has left; the recovery thread frees its stacks.
     pub fn close_if_empty(&mut self, slot: u32) {
         let Some(lap) = self.laps.at(slot) else {
             return;
         };
-        if !lap.is_closing || Gate::of(slot).free() != lap.all {
+        if lap.is_closing && Gate::of(slot).free() == lap.all {
+            self.recovery.closing.push_back(&mut self.laps, slot);
+            self.wake_recovery();
+        }
+    }
+
+    /// Frees a part of the stacks of a LAP that nobody will enter again, and then the LAP.
+    pub fn close_some(&mut self, slot: u32) {
+        let Some(lap) = self.laps.at(slot) else {
+            return;
+        };
+        let (owner, Some(stack)) = (lap.owner.0, free_stack(slot)) else {
+            return self.remove_lap(slot);
+        };
+        let start = lap.stack_start(stack);
+        if self.trim_region(owner, start, |kind| kind == Kind::Stack) == Trim::More {
             return;
         }
-        let (owner, stacks, count) = (lap.owner.0, lap.stacks, lap.all.count_ones());
-        for stack in stacks.iter().take(count as usize) {
-            self.free_region(owner, *stack, |kind| kind == Kind::Stack);
-        }
-        self.remove_lap(slot);
+        let gate = Gate::of(slot);
+        gate.set_free(gate.free() & !(1 << stack));
     }
 
     /// Lets threads take the quick way through a LAP, if nothing stands in it.
@@ -281,6 +316,7 @@ impl Kernel {
             owner.laps.remove(&mut self.laps, slot);
             owner.lap_count = owner.lap_count.saturating_sub(1);
         }
+        self.recovery.closing.remove(&mut self.laps, slot);
         if let Some(name) = self.laps.remove(Slot(slot)).and_then(|lap| lap.name) {
             self.names.remove(What::Lap, name);
         }
@@ -302,7 +338,7 @@ impl Kernel {
         let lap = self
             .laps
             .at(slot)
-            .filter(|lap| !lap.is_closing)
+            .filter(|lap| !lap.is_closing && lap.presence != Presence::Ended)
             .ok_or(Status::DEAD)?;
         let present = self.lap_id(slot);
         let checked = naming::check(id.generation(), lap.first_generation, present.generation());

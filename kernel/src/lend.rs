@@ -22,6 +22,9 @@ pub const TO: usize = 0;
 /// Most pages of one lending.
 const PAGES_MAX: usize = (LENT_MAX / PAGE_BYTES) as usize;
 
+/// Pages used for the first time in one go.
+const NEW_AT_ONCE: usize = 2;
+
 /// One lending.
 pub struct Lending {
     /// To whom.
@@ -49,7 +52,8 @@ impl Kernel {
     ///
     /// # Errors
     /// The caller's fault for memory that is not its own; `BAD_ARGUMENT` for memory that is not
-    /// private; `NO_MEMORY`, `LIMIT_REACHED`.
+    /// private; `NO_MEMORY`, `LIMIT_REACHED`. [`Refusal::Again`] while there are pages that the
+    /// caller has not used yet.
     pub fn lend(
         &mut self,
         caller: ActorId,
@@ -57,11 +61,16 @@ impl Kernel {
         memory: UserSlice,
         manner: Manner,
     ) -> Result<(u64, Memory), Refusal> {
+        let rights = match manner {
+            Manner::LendWritable => Flags::NO_EXECUTE | Flags::WRITABLE,
+            _ => Flags::NO_EXECUTE,
+        };
+        let (frames, count) = self.frames_to_lend(caller.slot().0, memory)?;
         let lending = Lending {
             callee,
             page: Page(0),
-            frames: [Frame(0); PAGES_MAX],
-            count: 0,
+            frames,
+            count,
             link: Link::FREE,
         };
         let (slot, _) = self
@@ -70,61 +79,59 @@ impl Kernel {
             .map_err(|_| Status::LIMIT_REACHED)?;
         // A window for each lending there can be, with a gap behind it.
         let start = LENT_START + u64::from(slot.0) * 2 * LENT_MAX;
-        if let Some(lending) = self.lendings.at_mut(slot.0) {
-            lending.page = Page::containing(start);
-        }
-        if let Some(callee) = self.actors.at_mut(callee.slot().0) {
+        let page = Page::containing(start);
+        let callee = self.actors.at_mut(callee.slot().0);
+        let mapped = callee.ok_or(Status::DEAD).and_then(|callee| {
+            let space = callee.space.as_mut().ok_or(Status::DEAD)?;
+            space
+                .map_run(&mut self.frames, page, &frames[..count], rights)
+                .map_err(|_| Status::NO_MEMORY)?;
             callee.lendings.push_back(&mut self.lendings, slot.0);
+            Ok(())
+        });
+        if let Err(status) = mapped {
+            self.lendings.remove(slot);
+            return Err(status.into());
         }
-        match self.lend_pages(slot.0, caller, callee, memory, manner) {
-            Ok(()) => Ok((start, Memory::Lent(slot.0))),
-            Err(refusal) => {
-                self.take_back(Memory::Lent(slot.0));
-                Err(refusal)
-            }
+        if let Some(lending) = self.lendings.at_mut(slot.0) {
+            lending.page = page;
         }
+        for frame in &frames[..count] {
+            self.frames.lend(*frame);
+        }
+        Ok((start, Memory::Lent(slot.0)))
     }
 
-    fn lend_pages(
+    /// The frames of a caller's private memory. They are to be written, whatever the callee may do,
+    /// so that they are the caller's alone.
+    fn frames_to_lend(
         &mut self,
-        slot: u32,
-        caller: ActorId,
-        callee: ActorId,
+        caller: u32,
         memory: UserSlice,
-        manner: Manner,
-    ) -> Result<(), Refusal> {
-        let rights = match manner {
-            Manner::LendWritable => Flags::NO_EXECUTE | Flags::WRITABLE,
-            _ => Flags::NO_EXECUTE,
-        };
-        for piece in memory.pieces() {
-            // For writing, whatever the callee may do: so that the page is the caller's alone.
-            let frame = self
-                .page_in(caller.slot().0, piece.page, Access::Write)
-                .map_err(|error| error.as_argument(piece.page))?;
-            let space = self
-                .actors
-                .at(caller.slot().0)
-                .and_then(|actor| actor.space.as_ref());
-            let is_private =
-                space.is_some_and(|space| space.entry(piece.page).allows(Flags::PRIVATE));
-            if !is_private {
-                return Err(Status::BAD_ARGUMENT.into());
-            }
-            let lending = self.lendings.at_mut(slot).ok_or(Status::DEAD)?;
-            let target = Page(lending.page.0 + lending.count as u64);
-            let actor = self.actors.at_mut(callee.slot().0).ok_or(Status::DEAD)?;
-            let space = actor.space.as_mut().ok_or(Status::DEAD)?;
-            space
-                .map_shared(&mut self.frames, target, frame, rights)
-                .map_err(|_| Status::NO_MEMORY)?;
-            if let Some(place) = lending.frames.get_mut(lending.count) {
+    ) -> Result<([Frame; PAGES_MAX], usize), Refusal> {
+        let private = Flags::USER | Flags::WRITABLE | Flags::PRIVATE;
+        let (mut frames, mut count, mut new) = ([Frame(0); PAGES_MAX], 0, 0);
+        for (place, piece) in frames.iter_mut().zip(memory.pieces()) {
+            let lendable = |kernel: &Self| {
+                let space = kernel.actors.at(caller)?.space.as_ref()?;
+                let entry = space.entry(piece.page);
+                entry.frame().filter(|_| entry.allows(private))
+            };
+            if let Some(frame) = lendable(self) {
                 *place = frame;
-                lending.count += 1;
-                self.frames.lend(frame);
+                count += 1;
+                continue;
+            }
+            self.page_in(caller, piece.page, Access::Write)
+                .map_err(|error| error.as_argument(piece.page))?;
+            *place = lendable(self).ok_or(Status::BAD_ARGUMENT)?;
+            count += 1;
+            new += 1;
+            if new == NEW_AT_ONCE {
+                return Err(Refusal::Again);
             }
         }
-        Ok(())
+        Ok((frames, count))
     }
 
     /// Hides a lending from its callee, which is being frozen. The visit still has it.

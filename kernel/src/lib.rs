@@ -7,7 +7,7 @@
 //! # How it works
 //! One CPU. Whoever is in the kernel has interrupts off and holds the whole [`kernel::Kernel`];
 //! there are no other locks. User threads never have state on a kernel stack, so stopping one
-//! never waits for anything. Work that takes long is done by four kernel threads in bounded steps
+//! never waits for anything. Work that takes long is done by five kernel threads in bounded steps
 //! with interrupts on in between.
 //!
 //! # Where is what
@@ -17,14 +17,17 @@
 //! | [`mm`], [`region`], [`image`], [`user`] | frames, page tables, what is where in an actor, its pristine image, user memory |
 //! | `start` | the order in which everything comes up |
 //! | `arch` | the machine |
-//! | `kernel`, `sched`, `timer`, `thread` | the state, who runs, deadlines |
+//! | `kernel`, `sched`, `thread` | the state, who runs |
+//! | `timer`, `due`, `errands` | deadlines, what is due next, and what is done in steps |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
 //! | `naming`, `ipc`, `port` | names over restarts, messages |
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
+//! | `spawn`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
-//! | `fail`, `logger`, `backlog`, `console`, `hooks` | dying, talking, listening, test hooks |
+//! | `advice`, `subscription` | asking the policy; telling subscribers |
+//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -32,8 +35,10 @@
 
 extern crate alloc;
 
+pub mod due;
 pub mod fault;
 pub mod image;
+pub mod line;
 pub mod list;
 pub mod mm;
 pub mod region;
@@ -43,6 +48,8 @@ pub mod user;
 #[cfg(target_os = "none")]
 pub mod actor;
 #[cfg(target_os = "none")]
+pub mod advice;
+#[cfg(target_os = "none")]
 pub mod arch;
 #[cfg(target_os = "none")]
 pub mod backlog;
@@ -50,6 +57,8 @@ pub mod backlog;
 pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;
+#[cfg(target_os = "none")]
+pub mod errands;
 #[cfg(target_os = "none")]
 pub mod fail;
 #[cfg(target_os = "none")]
@@ -81,6 +90,8 @@ pub mod port;
 #[cfg(target_os = "none")]
 pub mod quick;
 #[cfg(target_os = "none")]
+pub mod recording;
+#[cfg(target_os = "none")]
 pub mod recovery;
 #[cfg(target_os = "none")]
 pub mod rights;
@@ -92,6 +103,8 @@ pub mod spawn;
 pub mod start;
 #[cfg(target_os = "none")]
 pub mod storage;
+#[cfg(target_os = "none")]
+pub mod subscription;
 #[cfg(target_os = "none")]
 pub mod syscall;
 #[cfg(target_os = "none")]

@@ -8,7 +8,8 @@ use core::fmt::{self, Write as _};
 use abi::layout::PANIC_MAX;
 use abi::site::ActorState;
 use abi::{ActorId, FaultKind, FaultRecord, Name, Status, Text};
-use restart_manager::{ActorDeclaration, ActorKind, Event, GroupSlot};
+use alloc::vec::Vec;
+use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot};
 
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, cpu, exit};
@@ -85,6 +86,7 @@ pub fn run(composition: &Composition) -> ! {
     let mut disk = Disk::find();
     if let Err(error) = bring_up(&mut disk, composition) {
         log::error!("no site: {error}");
+        kernel::with(Kernel::record_rest);
         fail::end_of_site(exit::Code::Failed);
     }
     loop {
@@ -115,15 +117,45 @@ fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC
         .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
     let steps = (composition.steps)(file.bytes())?;
     drop(file);
-    let mut groups = alloc::vec::Vec::new();
-    let mut declared = alloc::vec::Vec::new();
+    let mut groups: Vec<GroupSlot> = Vec::new();
+    let mut declared = Vec::new();
     for step in &steps {
         match step {
-            Step::Group { name, base } => {
+            Step::Site { parameters } => kernel::with(|kernel| {
+                let manager = &mut kernel.recovery.manager;
+                manager.set_group_parameters(GroupSlot::KERNEL, *parameters)
+            })
+            .map_err(|error| text(format_args!("policy: {error:?}")))?,
+            Step::Group {
+                name,
+                base,
+                parameters,
+            } => {
                 let base = base.and_then(|base| groups.get(base).copied());
-                let group =
-                    kernel::with(|kernel| kernel.recovery.manager.declare_group(*name, base));
-                groups.push(group.map_err(|error| text(format_args!("group {name}: {error:?}")))?);
+                let group = kernel::with(|kernel| {
+                    let manager = &mut kernel.recovery.manager;
+                    let group = manager.declare_group(*name, base)?;
+                    manager.set_group_parameters(group, *parameters)?;
+                    Ok(group)
+                });
+                groups.push(group.map_err(|error: DeclareError| {
+                    text(format_args!("group {name}: {error:?}"))
+                })?);
+            }
+            Step::Edge {
+                dependent,
+                base,
+                reaction,
+                reverse,
+            } => {
+                let at = |number: &usize| groups.get(*number).copied();
+                if let (Some(dependent), Some(base)) = (at(dependent), at(base)) {
+                    kernel::with(|kernel| {
+                        let manager = &mut kernel.recovery.manager;
+                        manager.declare_edge(dependent, base, *reaction, *reverse)
+                    })
+                    .map_err(|error| text(format_args!("a dependency: {error:?}")))?;
+                }
             }
             Step::Actor {
                 declaration,
@@ -243,7 +275,7 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
     // SAFETY: The extent was just allocated.
     let pages = unsafe { storage::extent_bytes_mut(&extent) };
     plan.fill(file.bytes(), pages);
-    let mut checks = alloc::vec::Vec::new();
+    let mut checks = Vec::new();
     if checks.try_reserve_exact(extent.frames as usize).is_err() {
         kernel::with(|kernel| kernel.preserved.free(extent));
         return Err(LoadError::NoMemory);

@@ -6,14 +6,18 @@
 //! | warn | something was refused or recovered |
 //! | info | what a person wants to see: the site's start, each recovery, actors' own words |
 //! | debug, trace | for the developer; not compiled in by default |
+//!
+//! The macros of `log` format, which takes thousands of instructions: they are for kernel threads,
+//! with interrupts on. Whoever holds the kernel puts lines together with [`say`].
 
-use core::fmt::{self, Write as _};
+use core::fmt::Write as _;
 
-use abi::{Cause, LedgerEntry, Text};
-use log::{LevelFilter, Log, Metadata, Record};
+use abi::{Advice, Cause, LedgerEntry, Text};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::arch::{clock, serial};
 use crate::backlog;
+use crate::line::{self, HEAD_BYTES, one_line};
 
 /// The longest line, without the actor's or module's name.
 const LINE_BYTES: usize = 255;
@@ -26,37 +30,24 @@ impl Log for Serial {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        let mut head = Text::<64>::EMPTY;
+        let module = record.target().rsplit("::").next().unwrap_or_default();
         let mut line = Text::<LINE_BYTES>::EMPTY;
         // Text takes what fits and never fails.
-        let _ = write!(head, "[{}] {:5} ", clock::now(), record.level());
-        if record.target() != "actor" {
-            let module = record.target().rsplit("::").next().unwrap_or_default();
-            let _ = write!(head, "{module}: ");
-        }
         let _ = write!(line, "{}", record.args());
-        backlog::push(&[head.as_bytes(), line.as_bytes(), b"\n"]);
+        say(record.level(), [module, ": ", line.as_str()]);
     }
 
     fn flush(&self) {}
 }
 
-/// Text of an actor's, with nothing in it that could be taken for the start of another line.
-pub struct OneLine<'t>(pub &'t str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.split_inclusive(char::is_control) {
-            let printable = part.strip_suffix(char::is_control);
-            f.write_str(printable.unwrap_or(part))?;
-            if printable.is_some() {
-                f.write_str(" ")?;
-            }
-        }
-        Ok(())
+/// Logs one line, which comes in three parts.
+pub fn say(level: Level, [first, second, third]: [&str; 3]) {
+    if level <= log::max_level() {
+        let mut space = [0; HEAD_BYTES];
+        let head = line::head(&mut space, clock::now(), level);
+        let parts = [first, second, third, "\n"].map(str::as_bytes);
+        let [first, second, third, end] = parts;
+        backlog::push(&[head, first, second, third, end]);
     }
 }
 
@@ -66,7 +57,23 @@ pub fn tell(entry: &LedgerEntry) {
         let mut text = Text::<LINE_BYTES>::EMPTY;
         // Text takes what fits and never fails.
         let _ = write!(text, "{fault}");
-        log::warn!(target: "recovery", "{}: {}", entry.name, OneLine(text.as_str()));
+        let (mut bytes, text) = ([0; LINE_BYTES], text.as_bytes());
+        let line = &mut bytes[..text.len()];
+        line.copy_from_slice(text);
+        log::warn!(target: "recovery", "{}: {}", entry.name, one_line(line));
+        tell_of_decision(entry);
+    }
+}
+
+/// Tells what was decided about a failure, where that is not what the policy said, or is not about
+/// the actor's own group.
+fn tell_of_decision(entry: &LedgerEntry) {
+    let (name, response) = (entry.name, entry.response);
+    if entry.scope != entry.group {
+        log::warn!(target: "recovery", "{name}: {response} of {}", entry.scope);
+    }
+    if !matches!(entry.advice, Advice::NOT_ASKED | Advice::FOLLOWED) {
+        log::warn!(target: "recovery", "{name}: {response}; {}", entry.advice);
     }
 }
 

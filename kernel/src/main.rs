@@ -18,9 +18,9 @@ mod compose {
     use kernel::composition::{Composition, Step};
     use kernel::rights::{Grant, Held, Scope};
     use kernel::start::{BOOT_CONFIG, start};
-    use restart_manager::{ActorKind, RestartPolicy};
+    use restart_manager::{ActorKind, Reaction, RestartPolicy};
     use site_personality_manager::order;
-    use site_personality_manager::site::{self, Actor, Site, Target};
+    use site_personality_manager::site::{self, Actor, GroupIndex, Site, Target};
 
     /// The policy named when the kernel was built.
     const POLICY: &dyn RestartPolicy = {
@@ -57,15 +57,31 @@ mod compose {
         let mut opened = Vec::new();
         let number = |opened: &[_], group| opened.iter().position(|other| *other == group);
         let mut steps = Vec::new();
+        if let Some(kernel) = site.group(GroupIndex::KERNEL) {
+            let parameters = kernel.parameters;
+            steps.push(Step::Site { parameters });
+        }
         for step in order::boot(&site) {
             match step {
                 order::Step::Open(group) => {
                     if let Some(entry) = site.group(group) {
                         let base = entry.parent().and_then(|parent| number(&opened, parent));
+                        let dependent = opened.len();
                         steps.push(Step::Group {
                             name: entry.name,
                             base,
+                            parameters: entry.parameters,
                         });
+                        // A restart of the kernel group restarts everything: those edges say
+                        // nothing, and it has no number.
+                        steps.extend(entry.edges.iter().filter_map(|edge| {
+                            Some(Step::Edge {
+                                dependent,
+                                base: number(&opened, edge.base)?,
+                                reaction: reaction(edge.reaction),
+                                reverse: reaction(edge.reverse),
+                            })
+                        }));
                         opened.push(group);
                     }
                 }
@@ -95,6 +111,14 @@ mod compose {
             });
         }
         Ok(steps)
+    }
+
+    fn reaction(described: site::Reaction) -> Reaction {
+        match described {
+            site::Reaction::Restart => Reaction::Restart,
+            site::Reaction::Notify => Reaction::Notify,
+            site::Reaction::None => Reaction::None,
+        }
     }
 
     fn declaration(site: &Site, actor: &Actor) -> Declaration {

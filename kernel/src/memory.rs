@@ -2,8 +2,9 @@
 
 use abi::layout::USER_END;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
+use crate::mm::address_space::AddressSpace;
 use crate::mm::page_table::Flags;
 use crate::mm::{Frame, Page, direct};
 use crate::region::{Kind, Origin};
@@ -162,18 +163,27 @@ impl Kernel {
     /// Checks that an actor's memory is there and may be used in this way, bringing it in.
     ///
     /// # Errors
-    /// The actor's fault.
+    /// The actor's fault; [`Refusal::Again`] when it has brought in as much as is done in one go.
     pub fn check_memory(
         &mut self,
         actor: u32,
         range: UserSlice,
         access: Access,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Refusal> {
+        let held = self.held_frames_of(actor);
         for piece in range.pieces() {
             self.page_in(actor, piece.page, access)
                 .map_err(|error| error.as_argument(piece.page))?;
+            if self.held_frames_of(actor) != held {
+                return Err(Refusal::Again);
+            }
         }
         Ok(())
+    }
+
+    fn held_frames_of(&self, actor: u32) -> u32 {
+        let space = self.actors.at(actor).and_then(|actor| actor.space.as_ref());
+        space.map_or(0, AddressSpace::held_count)
     }
 }
 

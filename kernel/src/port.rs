@@ -49,6 +49,8 @@ pub struct Port {
     pub senders: List<QUEUE>,
     /// Threads whose call is queued or was taken.
     pub callers: List<QUEUE>,
+    /// What it is told of groups.
+    pub subscriptions: List<{ crate::subscription::PORT }>,
     /// Its place among the owner's ports.
     pub link: Link,
 }
@@ -60,16 +62,18 @@ pub enum Presence {
     Open,
     /// Not yet.
     Absent,
+    /// It has, and has given it up: those who wait are being told.
+    Ended,
 }
 
 impl Port {
-    /// An open port with nothing in it.
+    /// A port with nothing in it that is still absent.
     #[must_use]
     pub const fn new(owner: Slot, name: Option<Name>, depth: u32) -> Self {
         Self {
             owner,
             name,
-            presence: Presence::Open,
+            presence: Presence::Absent,
             first_generation: Generation::FIRST,
             depth,
             held: 0,
@@ -77,6 +81,7 @@ impl Port {
             receivers: List::EMPTY,
             senders: List::EMPTY,
             callers: List::EMPTY,
+            subscriptions: List::EMPTY,
             link: Link::FREE,
         }
     }

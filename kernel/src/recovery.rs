@@ -8,27 +8,35 @@
 //! fault ─▶ news ─▶ on_event ─▶ poll ─▶ Freeze ─▶ Frozen ─▶ … ─▶ Activate ─▶ Activated
 //! ```
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt::Write as _;
 
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
-use abi::{ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Slot, Status, Text, ThreadId};
+use abi::{
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text, ThreadId,
+};
+use log::Level;
 use restart_manager::{
-    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Remains, RestartManager, Source,
+    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Question, Remains, RestartManager,
+    Source,
 };
 
 use crate::actor::{NEWS, News};
+use crate::advice;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
 use crate::freeze::Thawing;
 use crate::image::Image;
-use crate::ipc::PortFate;
 use crate::kernel::{self, Kernel};
+use crate::lap::CLOSING;
 use crate::list::List;
+use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
+use crate::naming::{self, WayIn};
 use crate::region::Origin;
 use crate::slot;
 use crate::thread::{HOME, State, Wait};
@@ -40,7 +48,7 @@ pub const PRIORITY: u8 = 60;
 
 /// Pages, threads or ports handled in one step: enough to make the way in and out of a step
 /// cheap, few enough to keep the time with interrupts off short.
-const BATCH: usize = 4;
+const BATCH: usize = 2;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -48,13 +56,19 @@ pub struct Recovery {
     pub manager: RestartManager<'static>,
     /// Actors of which it has to be told something.
     pub news: List<NEWS>,
+    /// LAPs whose stacks are to be freed.
+    pub closing: List<CLOSING>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
+    /// Spawned actors that can be started from an image in memory, that image, and who waits.
+    pub starts: VecDeque<(ActorId, u32, ThreadId)>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
     work: Option<Work>,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
+    /// What the log writer took to be recorded last.
+    pub recorded: Option<LedgerEntry>,
     thread: u32,
     loader: u32,
     writer: u32,
@@ -90,6 +104,8 @@ enum Work {
         /// LAPs and ports still to be renounced.
         laps: u32,
         ports: u32,
+        /// The one of them at which not everybody who waits has been told yet.
+        way: Option<WayIn>,
         /// The thread stopped last.
         thread: Option<u32>,
     },
@@ -97,6 +113,8 @@ enum Work {
     Wipe { actor: ActorId, after: After },
     /// Giving back what was kept of former members of a group that has ended.
     Forget { group: GroupSlot },
+    /// Letting the first thread of an incarnation run, now that subscribers know of it.
+    Start { thread: ThreadId },
 }
 
 /// What follows when private things are destroyed.
@@ -118,9 +136,12 @@ impl Recovery {
             manager,
             news: List::EMPTY,
             thawing: Thawing::EMPTY,
+            starts: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
+            closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
             told: 1,
+            recorded: None,
             thread: slot::NONE,
             loader: slot::NONE,
             writer: slot::NONE,
@@ -137,14 +158,31 @@ impl Recovery {
 
 /// The recovery thread.
 pub extern "C" fn run() -> ! {
+    let mut question = Box::new(Question::new());
     loop {
-        kernel::with(|kernel| {
-            if kernel.recovery_step() == Progress::Finished {
+        let step = kernel::with(|kernel| {
+            let step = kernel.recovery_step(&mut question);
+            if step == Step::Finished {
                 let deadline = kernel.recovery.manager.next_deadline();
                 kernel.wait_for_event(deadline);
             }
+            step
         });
+        if step == Step::Ask {
+            advice::ask(&question);
+        }
     }
+}
+
+/// What is next for the recovery thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// A further step.
+    More,
+    /// A question to the policy, which thinks while interrupts are on and others run.
+    Ask,
+    /// Nothing, for now.
+    Finished,
 }
 
 impl Kernel {
@@ -163,7 +201,8 @@ impl Kernel {
         self.wake_event(self.recovery.writer);
     }
 
-    fn wake_event(&mut self, thread: u32) {
+    /// Wakes a kernel thread that waits to be woken.
+    pub fn wake_event(&mut self, thread: u32) {
         let waits = self
             .threads
             .at(thread)
@@ -190,14 +229,26 @@ impl Kernel {
     }
 
     /// One step of recovery.
-    fn recovery_step(&mut self) -> Progress {
+    fn recovery_step(&mut self, question: &mut Question) -> Step {
+        if self.deliver_notice() == Progress::More {
+            return Step::More;
+        }
         if let Some(work) = self.recovery.work.take() {
             self.recovery.work = self.continue_work(work);
-            return Progress::More;
+            return Step::More;
+        }
+        // Before further news: what is decided may make those a part of this.
+        let now = clock::now();
+        if self.recovery.manager.next_question(now, question) {
+            return Step::Ask;
         }
         if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
-            self.deliver(slot);
-            return Progress::More;
+            self.tell_manager(slot);
+            return Step::More;
+        }
+        if let Some(start) = self.recovery.starts.pop_front() {
+            self.start_spawned(start);
+            return Step::More;
         }
         if let Some(slot) = self.recovery.thawing.first() {
             for _ in 0..BATCH {
@@ -205,14 +256,20 @@ impl Kernel {
                     break;
                 }
             }
-            return Progress::More;
+            return Step::More;
         }
-        match self.recovery.manager.poll(clock::now()) {
+        match self.recovery.manager.poll(now) {
             Some(action) => {
                 self.begin(action);
-                Progress::More
+                Step::More
             }
-            None => Progress::Finished,
+            None => match self.recovery.closing.first() {
+                Some(lap) => {
+                    self.close_some(lap);
+                    Step::More
+                }
+                None => Step::Finished,
+            },
         }
     }
 
@@ -236,7 +293,7 @@ impl Kernel {
 
     /// Tells the Restart Manager the news of an actor. The actor stays stopped by it until the
     /// freeze.
-    fn deliver(&mut self, slot: u32) {
+    fn tell_manager(&mut self, slot: u32) {
         let actor = self.actor_id(slot);
         let Some(record) = self.actors.at(slot) else {
             return;
@@ -320,6 +377,7 @@ impl Kernel {
             successor,
             laps,
             ports,
+            way: None,
             thread: None,
         });
     }
@@ -333,12 +391,13 @@ impl Kernel {
                 successor,
                 mut laps,
                 mut ports,
+                mut way,
                 mut thread,
             } => {
                 let slot = actor.slot().0;
-                let port_fate = match fate {
-                    Fate::Restart => PortFate::Successor,
-                    Fate::End | Fate::Hold => PortFate::End,
+                let fate_of_ways = match fate {
+                    Fate::Restart => naming::Fate::Successor,
+                    Fate::End | Fate::Hold => naming::Fate::End,
                 };
                 for _ in 0..BATCH {
                     let Some(record) = self.actors.at_mut(slot) else {
@@ -348,15 +407,24 @@ impl Kernel {
                         self.disconnect(handler);
                     } else if let Some(lending) = record.lendings.first() {
                         self.hide_lending(lending);
-                    } else if laps > 0 {
-                        laps -= 1;
-                        if let Some(lap) = record.laps.rotate(&mut self.laps) {
-                            self.renounce_lap(lap, port_fate);
+                    } else if let Some(subscription) = record.subscriptions.first()
+                        && fate != Fate::Hold
+                    {
+                        self.unsubscribe(subscription);
+                    } else if let Some(begun) = way {
+                        if self.turn_one_away(begun) == Progress::Finished {
+                            way = None;
                         }
-                    } else if ports > 0 {
-                        ports -= 1;
-                        if let Some(port) = record.ports.rotate(&mut self.ports) {
-                            self.renounce_port(port, port_fate);
+                    } else if laps > 0 || ports > 0 {
+                        way = if laps > 0 {
+                            laps -= 1;
+                            record.laps.rotate(&mut self.laps).map(WayIn::Lap)
+                        } else {
+                            ports -= 1;
+                            record.ports.rotate(&mut self.ports).map(WayIn::Port)
+                        };
+                        if let Some(way) = way {
+                            self.renounce(way, fate_of_ways);
                         }
                     } else if let Some(visitor) = record.visitors.first()
                         && fate != Fate::Hold
@@ -376,8 +444,13 @@ impl Kernel {
                     successor,
                     laps,
                     ports,
+                    way,
                     thread,
                 })
+            }
+            Work::Start { thread } => {
+                self.start_thread(thread);
+                None
             }
             Work::Wipe { actor, after } => {
                 for _ in 0..BATCH {
@@ -448,20 +521,13 @@ impl Kernel {
             }
             return Progress::More;
         }
-        if after != After::HotRestart
-            && let Some(port) = actor.ports.first()
-        {
-            // A reloaded actor makes its ports anew; until then its callers wait for them.
-            if matches!(after, After::Terminate(_)) {
-                self.renounce_port(port, PortFate::End);
+        // A reloaded actor makes its ports anew; until then its callers wait for them.
+        if matches!(after, After::Terminate(_)) {
+            let port = actor.ports.first().map(WayIn::Port);
+            if let Some(way) = port.or(actor.laps.first().map(WayIn::Lap)) {
+                self.end_some(way);
                 return Progress::More;
             }
-        }
-        if matches!(after, After::Terminate(_))
-            && let Some(lap) = actor.laps.first()
-        {
-            self.renounce_lap(lap, PortFate::End);
-            return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
             return Progress::Finished;
@@ -487,8 +553,9 @@ impl Kernel {
             return progress;
         }
         if after != After::Terminate(Remains::Everything)
-            && self.drop_one_persistent(slot) == Progress::More
+            && let Some(region) = actor.persistent.first()
         {
+            self.drop_persistent(Slot(region));
             return Progress::More;
         }
         let Some(actor) = self.actors.at_mut(slot) else {
@@ -549,13 +616,16 @@ impl Kernel {
     fn terminated(&mut self, id: ActorId, remains: Remains) -> Option<Work> {
         let slot = id.slot().0;
         let actor = self.actors.at_mut(slot)?;
-        actor.regions = crate::region::Regions::new();
+        match remains {
+            Remains::Everything => actor.regions.keep_persistent(),
+            Remains::Image | Remains::Nothing => actor.regions = crate::region::Regions::new(),
+        }
         actor.stop(ActorState::TERMINATED);
         let (name, group) = (actor.declaration.name, actor.group);
         self.recovery.news.remove(&mut self.actors, slot);
         self.forget_freeze(slot);
         self.forget_server(slot);
-        log::warn!("{name}: terminated");
+        logger::say(Level::Warn, ["recovery: ", name.as_str(), ": terminated"]);
         let kind = self
             .recovery
             .manager
@@ -592,7 +662,8 @@ impl Kernel {
 
     /// Checks one page of the pristine images; the idle thread goes round all of them. Text and
     /// untouched data are in use all the time, so there is no moment before their use.
-    pub fn scrub(&mut self) {
+    /// Returns which page fails, at first.
+    pub fn scrub(&mut self) -> Option<(Name, u32)> {
         let (slot, page) = self.scrubbed;
         let Some(image) = self
             .images
@@ -601,14 +672,15 @@ impl Kernel {
         else {
             let next = slot + 1;
             self.scrubbed = (if next < self.images.end() { next } else { 0 }, 0);
-            return;
+            return None;
         };
-        let frame = Frame(image.extent.start).offset(page);
-        if !image.is_damaged && !is_intact(image, frame) {
-            image.is_damaged = true;
-            log::error!("image {}: page {page} fails its check", image.name);
-        }
         self.scrubbed = (slot, page + 1);
+        let frame = Frame(image.extent.start).offset(page);
+        if image.is_damaged || is_intact(image, frame) {
+            return None;
+        }
+        image.is_damaged = true;
+        Some((image.name, page))
     }
 
     /// Asks the loader to read an actor's image.
@@ -678,8 +750,14 @@ impl Kernel {
                     actor.run(id);
                 }
                 self.watch(slot);
-                self.make_ready(thread);
                 self.report(Event::Activated { actor: id });
+                // Whoever subscribed is told of it before anything that it sends.
+                let thread = self.thread_id(thread);
+                if self.notifier.used() == 0 {
+                    self.start_thread(thread);
+                } else {
+                    self.recovery.work = Some(Work::Start { thread });
+                }
             }
             Err(status) => {
                 let mut fault = FaultRecord::new(FaultKind::OUT_OF_MEMORY);
@@ -694,6 +772,14 @@ impl Kernel {
                     fault: &fault,
                 });
             }
+        }
+    }
+
+    /// Lets the first thread of an incarnation run. It may be gone by now.
+    fn start_thread(&mut self, thread: ThreadId) {
+        let record = self.threads.get(thread.slot(), thread.generation());
+        if record.is_some_and(|record| record.state == State::Stopped) {
+            self.make_ready(thread.slot().0);
         }
     }
 

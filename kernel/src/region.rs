@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use abi::layout::{PAGE_BYTES, PRIVATE_END, PRIVATE_START};
+use abi::layout::{PAGE_BYTES, PERSISTENT_END, PERSISTENT_START, PRIVATE_END, PRIVATE_START};
 
 use crate::mm::{Frame, Page};
 use crate::user::{Access, PageError};
@@ -49,6 +49,8 @@ pub enum Kind {
     Stack,
     /// What the actor allocated.
     Private,
+    /// A persistent region that is being made; nobody may use it.
+    Reserved,
     /// A persistent region.
     Persistent {
         /// The region's frame of the first page.
@@ -68,14 +70,11 @@ pub enum Origin {
 }
 
 impl Kind {
-    const fn is_private(self) -> bool {
-        matches!(self, Self::Stack | Self::Private)
-    }
-
     /// Whether `access` is among the rights.
     #[must_use]
     pub const fn allows(self, access: Access) -> bool {
         match access {
+            _ if matches!(self, Self::Reserved) => false,
             Access::Read => true,
             Access::Write => !matches!(self, Self::Text { .. } | Self::ReadOnly { .. }),
             Access::Execute => matches!(self, Self::Text { .. }),
@@ -93,7 +92,7 @@ impl Region {
                 Origin::Frame(first.offset(offset))
             }
             Kind::Data { first } => Origin::Copy(first.offset(offset)),
-            Kind::Zeroed | Kind::Stack | Kind::Private => Origin::Zeroes,
+            Kind::Zeroed | Kind::Stack | Kind::Private | Kind::Reserved => Origin::Zeroes,
         }
     }
 }
@@ -169,28 +168,78 @@ impl Regions {
         Ok(())
     }
 
-    /// Adds a stack or private region in the first gap that also holds its guard pages.
+    /// Adds `count` stacks or private regions of `pages` pages, one above the other with a guard
+    /// page between, in the first gap that holds them all and the guard pages. Returns the first.
     ///
     /// # Errors
     /// See [`RegionError`].
-    pub fn place(&mut self, pages: u64, kind: Kind) -> Result<Region, RegionError> {
-        let window_end = PRIVATE_END / PAGE_BYTES;
+    pub fn place(&mut self, pages: u64, count: u32, kind: Kind) -> Result<Region, RegionError> {
+        if self.0.len() + count as usize > REGIONS_MAX
+            || self.0.try_reserve(count as usize).is_err()
+        {
+            return Err(RegionError::TooMany);
+        }
+        let stride = pages.checked_add(1).ok_or(RegionError::NoRoom)?;
+        let all = stride
+            .checked_mul(u64::from(count))
+            .ok_or(RegionError::NoRoom)?;
+        let (window, end) = self.private_window();
         let mut start = PRIVATE_START / PAGE_BYTES + 1;
-        for region in self.0.iter().filter(|region| region.kind.is_private()) {
-            if region.start.0.saturating_sub(start) > pages {
+        let mut index = window;
+        for region in &self.0[window..end] {
+            if region.start.0.saturating_sub(start) >= all {
                 break;
             }
             start = region.end.0 + 1;
+            index += 1;
         }
-        let end = start.checked_add(pages).filter(|end| *end < window_end);
-        let end = end.ok_or(RegionError::NoRoom)?;
+        let stop = start.checked_add(all);
+        if stop.is_none_or(|stop| stop > PRIVATE_END / PAGE_BYTES) {
+            return Err(RegionError::NoRoom);
+        }
+        let region = |number: u64| {
+            let start = Page(start + number * stride);
+            let end = Page(start.0 + pages);
+            Region { start, end, kind }
+        };
+        self.0
+            .splice(index..index, (0..u64::from(count)).map(region));
+        Ok(region(0))
+    }
+
+    /// Sets the first gap in the window of persistent regions aside that holds `pages` pages. They
+    /// begin at multiples of 2 MiB, so that each has page tables of its own.
+    ///
+    /// # Errors
+    /// See [`RegionError`].
+    pub fn place_persistent(&mut self, pages: u64) -> Result<Region, RegionError> {
+        const ALIGNMENT: u64 = 512;
+        let mut start = PERSISTENT_START / PAGE_BYTES;
+        let first = self.0.partition_point(|region| region.start.0 < start);
+        for region in &self.0[first..] {
+            if region.start.0.saturating_sub(start) >= pages {
+                break;
+            }
+            start = region.end.0.next_multiple_of(ALIGNMENT);
+        }
+        let end = start.checked_add(pages);
+        let end = end.filter(|end| *end <= PERSISTENT_END / PAGE_BYTES);
         let region = Region {
             start: Page(start),
-            end: Page(end),
-            kind,
+            end: Page(end.ok_or(RegionError::NoRoom)?),
+            kind: Kind::Reserved,
         };
         self.insert(region)?;
         Ok(region)
+    }
+
+    /// Where in the list stacks and private regions are.
+    fn private_window(&self) -> (usize, usize) {
+        let at = |address| {
+            self.0
+                .partition_point(|region| region.start.address() < address)
+        };
+        (at(PRIVATE_START), at(PRIVATE_END))
     }
 
     /// The region that starts at `start`.
@@ -214,7 +263,14 @@ impl Regions {
 
     /// Takes out everything that does not outlive an incarnation: stacks and private regions.
     pub fn remove_private(&mut self) {
-        self.0.retain(|region| !region.kind.is_private());
+        let (start, end) = self.private_window();
+        self.0.drain(start..end);
+    }
+
+    /// Takes out everything but persistent regions.
+    pub fn keep_persistent(&mut self) {
+        let is_kept = |kind| matches!(kind, Kind::Persistent { .. } | Kind::Reserved);
+        self.0.retain(|region| is_kept(region.kind));
     }
 
     /// Takes out everything.
@@ -239,6 +295,7 @@ mod tests {
             (Kind::Zeroed, [true, true, false]),
             (Kind::Stack, [true, true, false]),
             (Kind::Private, [true, true, false]),
+            (Kind::Reserved, [false, false, false]),
             (Kind::Persistent { first }, [true, true, false]),
         ];
         for (kind, allowed) in table {
@@ -251,7 +308,7 @@ mod tests {
     #[test]
     fn the_page_below_a_stack_is_its_guard() {
         let mut regions = Regions::new();
-        let stack = regions.place(4, Kind::Stack).unwrap();
+        let stack = regions.place(4, 1, Kind::Stack).unwrap();
         let below = Page(stack.start.0 - 1);
         assert_eq!(regions.check(below, Access::Write), Err(PageError::Guard));
         assert_eq!(
@@ -279,8 +336,8 @@ mod tests {
         for region in kept {
             regions.insert(region).unwrap();
         }
-        regions.place(1, Kind::Stack).unwrap();
-        regions.place(1, Kind::Private).unwrap();
+        regions.place(1, 2, Kind::Stack).unwrap();
+        regions.place(1, 1, Kind::Private).unwrap();
         regions.remove_private();
         assert_eq!(regions.0, kept);
     }
@@ -291,7 +348,7 @@ mod tests {
             let mut regions = Regions::new();
             for (kind, position, pages) in operations {
                 match kind {
-                    0 => { let _ = regions.place(pages, Kind::Private); }
+                    0 => { let _ = regions.place(pages, 1 + position as u32 % 3, Kind::Private); }
                     1 => {
                         let start = Page(512 + position);
                         let _ = regions.insert(Region { start, end: Page(start.0 + pages), kind: Kind::Zeroed });

@@ -5,13 +5,19 @@
 //! everything to itself and to what it has spawned itself, which is part of its own group: it could
 //! do as much harm by failing.
 
-use core::fmt;
+use core::fmt::Write as _;
 
 use abi::site::Rights;
-use abi::{Name, Status};
+use abi::{Name, Status, Text};
+use log::Level;
 use restart_manager::GroupSlot;
 
+use crate::actor::Declaration;
 use crate::kernel::Kernel;
+use crate::logger;
+
+/// The longest line about a refusal: two names, and what is around them.
+const LINE_BYTES: usize = 160;
 
 /// What something is to be done to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,28 +100,6 @@ impl Held {
     }
 }
 
-/// Rights as words.
-#[derive(Clone, Copy, Debug)]
-pub struct Names(pub Rights);
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut left = self.0;
-        for (name, right) in Rights::NAMED {
-            if left.contains(*right) {
-                left = Rights(left.0 & !right.0);
-                f.write_str(name)?;
-                f.write_str(if left == Rights::NONE { "" } else { " " })?;
-            }
-        }
-        if left == Rights::NONE {
-            Ok(())
-        } else {
-            write!(f, "{:#x}", left.0)
-        }
-    }
-}
-
 impl Kernel {
     /// Checks that the current actor may do something to a target.
     ///
@@ -131,8 +115,28 @@ impl Kernel {
             Target::Actor(slot) => self.actor_name(slot),
             Target::Group(group) => self.group_name(group),
         };
-        let (caller, right) = (self.actor_name(caller), Names(right));
-        log::warn!("{caller}: refused, it does not hold the right {right} on {whom}");
+        let caller = self.actor_name(caller);
+        let parts = [
+            ": refused, it does not hold the right ",
+            name_of(right),
+            " on ",
+        ];
+        tell_of_refusal(caller.as_str(), parts, whom.as_str());
+        Err(Status::NOT_PERMITTED)
+    }
+
+    /// Checks that an actor holds rights that it wants to give to one that it spawns: each on
+    /// something.
+    ///
+    /// # Errors
+    /// `NOT_PERMITTED`; the refusal is logged.
+    pub fn check_gift(&self, giver: &Declaration, to: Name, wanted: Rights) -> Result<(), Status> {
+        let lacking = giver.held.lacking(wanted);
+        if lacking == Rights::NONE {
+            return Ok(());
+        }
+        let parts = [": refused, ", to.as_str(), " is to have a right it lacks: "];
+        tell_of_refusal(giver.name.as_str(), parts, name_of(lacking));
         Err(Status::NOT_PERMITTED)
     }
 
@@ -173,4 +177,21 @@ impl Kernel {
         let group = self.recovery.manager.group(group);
         group.map_or(Name::EMPTY, |group| *group.name())
     }
+}
+
+/// The name of the first of some rights.
+fn name_of(rights: Rights) -> &'static str {
+    let mut named = Rights::NAMED.iter();
+    let first = named.find(|(_, right)| rights.contains(*right));
+    first.map_or("unknown", |(name, _)| *name)
+}
+
+/// Logs who was refused what, put together without formatting: this is done with interrupts off.
+fn tell_of_refusal(who: &str, what: [&str; 3], whom: &str) {
+    let mut line = Text::<LINE_BYTES>::EMPTY;
+    for part in what.into_iter().chain([whom]) {
+        // Text takes what fits and never fails.
+        let _ = line.write_str(part);
+    }
+    logger::say(Level::Warn, ["rights: ", who, line.as_str()]);
 }

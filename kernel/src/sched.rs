@@ -4,12 +4,14 @@
 //! - A thread in state `Ready` is the current one or in the ready queue of its priority.
 //! - The bitmap has exactly the bits of the non-empty queues.
 //! - The idle thread is always there, at the lowest priority, and never blocks.
+//! - The errand thread is in no queue: it comes before all of them.
 
 use abi::layout::PRIORITY_MAX;
 
 use crate::arch::cpu::{self, FloatingPoint};
 use crate::arch::entry;
 use crate::arch::frame::TrapFrame;
+use crate::errands;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::Frame;
@@ -27,6 +29,8 @@ const SLICE_TICKS: u32 = 10;
 pub struct Scheduler {
     ready: [List<QUEUE>; LEVELS],
     occupied: u64,
+    /// The errand thread, if it is ready.
+    first: u32,
     current: u32,
     slice: u32,
     /// Whether the CPU's floating-point registers are usable, that is, are the current thread's.
@@ -62,6 +66,7 @@ impl Scheduler {
         Self {
             ready: [List::EMPTY; LEVELS],
             occupied: 0,
+            first: slot::NONE,
             current: slot::NONE,
             slice: SLICE_TICKS,
             floating_point: false,
@@ -228,10 +233,11 @@ impl Kernel {
 
     /// The first thread of the highest priority that may run. A thread that is in an incarnation
     /// that is over, or about to be, is turned away here: this is how a freeze reaches threads
-    /// that were ready; one that is in a frozen actor is parked. Each thread is turned away at most once for each visit it is on, so the
-    /// loop ends; the idle thread is in no actor.
+    /// that were ready; one that is in a frozen actor is parked. After a few the errand thread runs, so
+    /// that interrupts get their turn; when it waits again, the choice goes on. The idle thread is in
+    /// no actor.
     fn take_runnable(&mut self) -> u32 {
-        loop {
+        for _ in 0..errands::BATCH {
             let next = self.take_highest();
             let Some(record) = self.threads.at_mut(next) else {
                 return next;
@@ -246,10 +252,15 @@ impl Kernel {
                 self.turn_away(next);
             }
         }
+        self.run_errands();
+        self.take_highest()
     }
 
     /// The first thread of the highest priority. There is always the idle thread.
     fn take_highest(&mut self) -> u32 {
+        if self.scheduler.first != slot::NONE {
+            return core::mem::replace(&mut self.scheduler.first, slot::NONE);
+        }
         let priority = 63 - self.scheduler.occupied.leading_zeros().min(63);
         let Some(queue) = self.scheduler.ready.get_mut(priority as usize) else {
             return slot::NONE;
@@ -266,6 +277,7 @@ impl Kernel {
             return;
         };
         let Some(queue) = self.scheduler.ready.get_mut(usize::from(priority)) else {
+            self.scheduler.first = thread;
             return;
         };
         match end {

@@ -12,7 +12,6 @@
 //! - Freeing puts a slot on the free list; memory for chunks is never given back, so a table's
 //!   memory is bounded by the most entries it ever held.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use abi::{Generation, Slot};
@@ -31,7 +30,7 @@ struct Entry<T> {
 
 /// A growing table of at most `limit` entries.
 pub struct SlotTable<T> {
-    chunks: Vec<Box<[Entry<T>]>>,
+    chunks: Vec<Vec<Entry<T>>>,
     free: u32,
     used: u32,
     limit: u32,
@@ -136,7 +135,8 @@ impl<T> SlotTable<T> {
     /// One more than the highest slot there is.
     #[must_use]
     pub fn end(&self) -> u32 {
-        (self.chunks.len() * CHUNK) as u32
+        let whole = self.chunks.len().saturating_sub(1) * CHUNK;
+        (whole + self.chunks.last().map_or(0, Vec::len)) as u32
     }
 
     /// The occupied slots, lowest first.
@@ -144,25 +144,28 @@ impl<T> SlotTable<T> {
         (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))
     }
 
+    /// Adds one entry. Only that one is written to: a whole chunk would take too long at once.
     fn grow(&mut self) -> Result<(), Full> {
-        let start = self.end();
-        if start >= self.limit {
+        let slot = self.end();
+        if slot >= self.limit {
             return Err(Full);
         }
-        let mut chunk = Vec::new();
-        chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
-        self.chunks.try_reserve(1).map_err(|_| Full)?;
-        let end = self.limit.min(start + CHUNK as u32);
-        for slot in start..start + CHUNK as u32 {
-            let next_free = if slot + 1 < end { slot + 1 } else { NONE };
+        if (slot as usize).is_multiple_of(CHUNK) {
+            let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
+            self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
+            let mut chunk = Vec::new();
+            chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
+            self.chunks.push(chunk);
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            // Within what was reserved: entries never move.
             chunk.push(Entry {
                 generation: Generation::FIRST,
-                next_free,
+                next_free: NONE,
                 value: None,
             });
         }
-        self.chunks.push(chunk.into_boxed_slice());
-        self.free = start;
+        self.free = slot;
         Ok(())
     }
 

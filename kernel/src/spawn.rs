@@ -11,8 +11,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use abi::layout::RECORD_MAX;
 use abi::site::{ActorState, Rights};
+use abi::spawn::REQUEST_MAX;
 use abi::{ActorId, FaultRecord, Slot, SpawnRequest, Status, ThreadId};
 use restart_manager::{
     ActorDeclaration, ActorKind, DeclareError, Event, GROUPS_MAX, GroupSlot, Parameters, Remains,
@@ -28,7 +28,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::naming::What;
 use crate::recovery::{Load, Purpose};
-use crate::rights::{self, Target};
+use crate::rights::Target;
 use crate::syscall::Next;
 use crate::thread::Wait;
 use crate::user::UserSlice;
@@ -87,24 +87,33 @@ impl Kernel {
             return Ok(Next::Again);
         }
         let actor = self.declare_spawned(&wanted)?;
-        let Some(image) = self.present_image(actor) else {
-            let thread = self.thread_id(self.scheduler.current());
-            self.block_current(Wait::Spawn(actor));
-            self.request_load(Load {
+        let waiter = self.thread_id(self.scheduler.current());
+        self.block_current(Wait::Spawn(actor));
+        match self.present_image(actor) {
+            // Nobody who has all he needs in memory waits for somebody's disk.
+            Some(image) => {
+                let start = (actor, image, waiter);
+                self.recovery.starts.push_back(start);
+                self.wake_recovery();
+            }
+            None => self.request_load(Load {
                 actor,
-                purpose: Purpose::Spawn(thread),
-            });
-            return Ok(Next::Blocked);
-        };
-        let installed = loader::install(self, actor, image);
-        self.tell_loaded(actor, installed);
-        installed.map_err(LoadError::status)?;
-        Ok(Next::Return([actor.raw(), 0, 0]))
+                purpose: Purpose::Spawn(waiter),
+            }),
+        }
+        Ok(Next::Blocked)
+    }
+
+    /// Starts a spawned actor from an image that is held for it.
+    pub fn start_spawned(&mut self, (actor, image, waiter): (ActorId, u32, ThreadId)) {
+        let result = loader::install(self, actor, image);
+        self.tell_loaded(actor, result);
+        self.finish_spawn(waiter, actor, result.map_err(LoadError::status));
     }
 
     fn spawn_request(&mut self, actor: u32, request: UserSlice) -> Result<SpawnRequest, Refusal> {
         let length = request.length() as usize;
-        let mut bytes = [0; RECORD_MAX];
+        let mut bytes = [0; REQUEST_MAX];
         let bytes = bytes.get_mut(..length).ok_or(Status::TOO_LONG)?;
         self.copy_in(actor, request, bytes)?;
         match postcard::take_from_bytes::<SpawnRequest>(bytes) {
@@ -128,13 +137,7 @@ impl Kernel {
             (None, true) => return Err(Status::NOT_FOUND.into()),
             (_, false) if described.is_some() => return Err(Status::BAD_ARGUMENT.into()),
             (_, false) => {
-                let lacking = own.held.lacking(request.rights);
-                if lacking != Rights::NONE {
-                    let (own, name) = (own.name, request.name);
-                    let lacking = rights::Names(lacking);
-                    log::warn!("{own}: refused, {name} is to have rights it lacks: {lacking}");
-                    return Err(Status::NOT_PERMITTED.into());
-                }
+                self.check_gift(own, request.name, request.rights)?;
                 let priority = match request.priority {
                     0 => own.priority,
                     priority if priority <= own.priority => priority,
@@ -168,7 +171,8 @@ impl Kernel {
     fn make_room(&mut self, wanted: &Wanted) -> Result<Progress, Status> {
         let group = self.recovery.manager.group(wanted.group);
         let spawned = group.ok_or(Status::DEAD)?.spawned_members();
-        if spawned >= SPAWNED_MAX || self.recovery.loads.len() >= ACTORS_MAX as usize {
+        let waiting = self.recovery.loads.len().max(self.recovery.starts.len());
+        if spawned >= SPAWNED_MAX || waiting >= ACTORS_MAX as usize {
             return Err(Status::LIMIT_REACHED);
         }
         let is_full =
@@ -332,6 +336,7 @@ impl Kernel {
             record.stop(ActorState::ABSENT);
             record.spawner = ActorId::NONE;
             record.is_outdated = remains == Remains::Nothing;
+            self.watched.remove(&mut self.actors, slot);
             self.join_formers(slot);
         }
     }

@@ -7,16 +7,17 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::cell::UnsafeCell;
 
-use abi::{ActorId, Instant};
+use abi::ActorId;
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
 use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
-use crate::arch::{clock, cpu, entry, interrupts, tables};
+use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
+use crate::due::Due;
 use crate::handler::Handlers;
 use crate::kernel::{self, Counters, Kernel};
 use crate::mm::extent::ExtentMap;
@@ -28,12 +29,17 @@ use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::slot::SlotTable;
 use crate::spawn::Formers;
+use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, loader, logger, quick};
+use crate::{backlog, errands, loader, logger, quick, recording, slot};
 
 /// Entries the ledger holds before it overwrites the oldest.
 const LEDGER_ENTRIES: usize = 256;
+
+/// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
+/// anything else, and what others report meanwhile is that they are ready, or loaded.
+const NOTICES: usize = 64;
 
 /// Frames of the kernel heap: 32 MiB, or an eighth of ordinary memory on a small machine. All
 /// tables full take about 20 MiB.
@@ -115,6 +121,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         interrupts::initialise();
         (frames, root)
     };
+    recording::initialise(composition.policy.name());
     log::info!(
         "{} MiB ordinary, {} MiB preserved memory; policy {}",
         frames.free_count() / 256,
@@ -138,13 +145,15 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         handlers: Handlers::new(),
         scheduler: Scheduler::new(),
         timers: Timers::new(),
+        notifier: Notifier::new(),
         recovery: Recovery::new(restart_manager(composition)),
         console: Console::new(),
         calls: 0,
         disk_line: 0,
         scrubbed: (0, 0),
-        watch_due: Instant::NEVER,
+        watched: Due::with_room_for(kernel::ACTORS_MAX),
         counters: Counters::default(),
+        errands: slot::NONE,
         held_frames: FrameList::EMPTY,
     };
     // SAFETY: Nobody has borrowed the kernel's state yet, and the frame is that of the first
@@ -166,7 +175,13 @@ fn first_frame() -> *mut TrapFrame {
         let recovery = kernel_thread(kernel, 1, recovery::PRIORITY, recovery::run as *const ());
         let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
         let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
+        kernel.errands = kernel_thread(kernel, 4, errands::PRIORITY, errands::run as *const ());
         kernel.recovery.set_threads(recovery, loader, writer);
+        let root = kernel.kernel_root;
+        let apart = kernel_map::map_stack(&mut kernel.frames, root, 4);
+        let (bottom, top) = apart.expect("memory for the policy's stack");
+        // SAFETY: It was just mapped, for good, and is used for nothing else.
+        unsafe { apart::set_stack(bottom, top) };
         kernel.scheduler.request();
         kernel.choose()
     })
@@ -174,8 +189,8 @@ fn first_frame() -> *mut TrapFrame {
 
 fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
-    let top = kernel_map::map_stack(&mut kernel.frames, root, index);
-    let top = top.expect("memory for a kernel thread's stack");
+    let stack = kernel_map::map_stack(&mut kernel.frames, root, index);
+    let (_, top) = stack.expect("memory for a kernel thread's stack");
     let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
     let (slot, _) = thread.expect("room for the kernel's own threads");
     if let Some(thread) = kernel.threads.at_mut(slot.0) {
@@ -189,7 +204,9 @@ fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()
 extern "C" fn idle() -> ! {
     loop {
         cpu::wait_for_interrupt();
-        kernel::with(Kernel::scrub);
+        if let Some((image, page)) = kernel::with(Kernel::scrub) {
+            log::error!("image {image}: page {page} fails its check");
+        }
     }
 }
 
@@ -233,5 +250,8 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
         groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
         ledger: vec![None; LEDGER_ENTRIES].leak(),
     };
-    RestartManager::new(storage, composition.policy)
+    let mut manager = RestartManager::new(storage, composition.policy);
+    manager.lend_notices(vec![None; NOTICES].leak());
+    recording::follow(&mut manager, LEDGER_ENTRIES);
+    manager
 }

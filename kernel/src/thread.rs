@@ -5,10 +5,11 @@
 //! holds the kernel: a freeze never waits for a thread to come out of somewhere.
 
 use abi::layout::LAP_DEPTH_MAX;
-use abi::{ActorId, LapId, Name};
+use abi::{ActorId, LapId, Name, PortId};
 
 use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
+use crate::due::{Position, Timed};
 use crate::fault::Fault;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
@@ -17,13 +18,10 @@ use crate::user::UserSlice;
 
 /// Link through which a thread is ready, or waits at a port, for a name or for the console.
 pub const QUEUE: usize = 0;
-/// Link through which a thread has a deadline.
-pub const TIMER: usize = 1;
 /// Link to the other threads of its home actor.
-pub const HOME: usize = 2;
-
+pub const HOME: usize = 1;
 /// Link to the other threads that are stopped as guests in the same actor.
-pub const VISITOR: usize = 3;
+pub const VISITOR: usize = 2;
 
 /// One thread.
 ///
@@ -53,8 +51,8 @@ pub struct Thread {
     pub state: State,
     /// What it waits for.
     pub wait: Wait,
-    /// When it stops waiting, in ticks.
-    pub deadline: u64,
+    /// Its place among those with a deadline.
+    pub deadline: Position,
     /// Ticks left of its turn; 0 for a whole new one.
     pub slice: u32,
     /// Number of its latest call, counted over all threads: tells one call's reply from another's.
@@ -69,10 +67,12 @@ pub struct Thread {
     pub exception: Option<Fault>,
     /// Ticks it has run for, for virtual timers.
     pub ticks: u64,
+    /// How many there must be for the next virtual timer.
+    pub virtual_due: u64,
     /// Its stack: the first page, as a region of its home actor.
     pub stack: Page,
     /// Its places in lists.
-    pub links: [Link; 4],
+    pub links: [Link; 3],
 }
 
 // SAFETY: `context` points into the thread's own record or its own kernel stack.
@@ -105,15 +105,15 @@ pub enum Wait {
     },
     /// Room in a port's queue.
     Send {
-        /// The port's slot.
-        port: u32,
+        /// The port.
+        port: PortId,
         /// The message, still in the sender's memory.
         message: UserSlice,
     },
     /// The reply to a call.
     Call {
-        /// The port's slot.
-        port: u32,
+        /// The port.
+        port: PortId,
         /// The request, still in the caller's memory until it is taken.
         request: UserSlice,
         /// Where the reply goes.
@@ -125,8 +125,8 @@ pub enum Wait {
     Find(What, Name),
     /// To be let into a LAP: for its owner, or for a stack.
     Enter {
-        /// The LAP's slot.
-        lap: u32,
+        /// The LAP.
+        lap: LapId,
         /// What it wants there.
         invocation: Invocation,
     },
@@ -286,7 +286,7 @@ impl Thread {
             priority,
             state: State::Stopped,
             wait: Wait::Nothing,
-            deadline: 0,
+            deadline: Position::FREE,
             slice: 0,
             call: 0,
             home,
@@ -294,8 +294,9 @@ impl Thread {
             is_aborted: false,
             exception: None,
             ticks: 0,
+            virtual_due: u64::MAX,
             stack: Page(0),
-            links: [Link::FREE; 4],
+            links: [Link::FREE; 3],
         }
     }
 
@@ -390,4 +391,14 @@ macro_rules! linked {
         })*
     };
 }
-linked!(QUEUE TIMER HOME VISITOR);
+linked!(QUEUE HOME VISITOR);
+
+impl Timed for Thread {
+    fn position(&mut self) -> &mut Position {
+        &mut self.deadline
+    }
+
+    fn position_ref(&self) -> &Position {
+        &self.deadline
+    }
+}

@@ -6,13 +6,14 @@ use restart_manager::Event;
 use crate::actor::News;
 use crate::arch::entry::{RESCHEDULE_VECTOR, TRAP_VECTOR};
 use crate::arch::frame::TrapFrame;
-use crate::arch::{clock, cpu, interrupts, serial};
+use crate::arch::{apart, clock, cpu, interrupts, serial};
 use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
+use crate::mm::address_space::Progress;
 use crate::thread::{State, Wait};
 use crate::user::Access;
-use crate::{backlog, fail};
+use crate::{advice, backlog, fail};
 
 /// Page-fault error code: the access was a write (Intel SDM vol. 3A, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
@@ -77,6 +78,12 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
         VECTOR_TICK => {
             interrupts::acknowledge(vector);
             kernel.tick();
+            if let Some(given_up) = apart::count_tick(&saved, advice::TICKS)
+                && let Some(thread) = kernel.current_thread()
+            {
+                *thread.frame_mut() = given_up;
+                thread.context = &raw mut *thread.frame_mut();
+            }
         }
         VECTOR_SERIAL => {
             interrupts::acknowledge(vector);
@@ -99,13 +106,16 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     next
 }
 
-/// An exception in ring 0: a bug of the kernel.
+/// An exception in ring 0: a bug of the kernel, or of the policy.
 ///
 /// # Safety
 /// For the entry code only; `frame` is what it has just saved.
 pub unsafe extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
     // SAFETY: The entry code made the frame.
     let frame = unsafe { &*frame };
+    if !matches!(frame.vector as u8, VECTOR_NMI | VECTOR_MACHINE_CHECK) {
+        apart::give_up_if_from(frame);
+    }
     fail::die(
         format_args!(
             "exception {} in the kernel, code {:#x}, address {:#x}",
@@ -121,10 +131,11 @@ impl Kernel {
     fn tick(&mut self) {
         let now = clock::now();
         self.count_slice();
-        self.serve_deadlines(now);
-        self.serve_timed(now);
-        self.serve_watch(now);
-        if backlog::is_pending() || self.has_untold() {
+        self.count_tick();
+        if self.serve_due(now) == Progress::More {
+            self.run_errands();
+        }
+        if backlog::is_pending() || self.has_untold() || self.has_unrecorded() {
             self.wake_writer();
         }
     }

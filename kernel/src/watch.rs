@@ -7,10 +7,11 @@ use abi::layout::PANIC_MAX;
 use abi::site::{ActorState, Rights};
 use abi::{FaultKind, FaultRecord, Instant, Text};
 
-use crate::actor::News;
+use crate::actor::{Actor, News};
 use crate::arch::clock;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
+use crate::mm::address_space::Progress;
 use crate::rights::Target;
 use crate::syscall::Next;
 use crate::user::UserSlice;
@@ -31,7 +32,18 @@ impl Kernel {
             (Some(period), None) => now.after(period),
             _ => Instant::NEVER,
         };
-        self.watch_due = self.watch_due.min(actor.start_due).min(actor.heartbeat_due);
+        self.expect(slot);
+    }
+
+    /// Sees to it that an actor is looked at when its next deadline has come, or earlier.
+    pub fn expect(&mut self, slot: u32) {
+        let due = self
+            .actors
+            .at(slot)
+            .map_or(Instant::NEVER, Actor::watch_due);
+        if due != Instant::NEVER {
+            self.watched.hasten(&mut self.actors, slot, due.0);
+        }
     }
 
     /// An actor said that it is ready to serve.
@@ -51,35 +63,35 @@ impl Kernel {
             && actor.start_due == Instant::NEVER
         {
             actor.heartbeat_due = clock::now().after(period);
-            self.watch_due = self.watch_due.min(actor.heartbeat_due);
+            self.expect(slot);
         }
     }
 
-    /// Looks for actors that missed a deadline. Called by every tick; goes through the actors
-    /// only when the earliest deadline has come.
-    pub fn serve_watch(&mut self, now: Instant) {
-        if now < self.watch_due {
-            return;
-        }
-        self.watch_due = Instant::NEVER;
-        for slot in 0..self.actors.end() {
-            let Some(actor) = self.actors.at_mut(slot) else {
-                continue;
-            };
-            if actor.state() != ActorState::RUNNING || actor.freeze.is_on {
-                continue;
-            }
-            let kind = if actor.start_due <= now {
-                FaultKind::START_TIMEOUT
-            } else if actor.heartbeat_due <= now {
-                FaultKind::HUNG
-            } else {
-                self.watch_due = self.watch_due.min(actor.start_due).min(actor.heartbeat_due);
-                continue;
-            };
-            (actor.start_due, actor.heartbeat_due) = (Instant::NEVER, Instant::NEVER);
-            self.fail_from_outside(slot, kind, Text::EMPTY);
-        }
+    /// Looks at the first of the actors that may have missed a deadline, if there is one: it may
+    /// have kicked since then.
+    pub fn serve_watch(&mut self, now: Instant) -> Progress {
+        let due = self.watched.first().filter(|(_, due)| *due <= now.0);
+        let Some((slot, _)) = due else {
+            return Progress::Finished;
+        };
+        self.watched.remove(&mut self.actors, slot);
+        // One that is frozen is watched again from its thaw on.
+        let running =
+            |actor: &&mut Actor| actor.state() == ActorState::RUNNING && !actor.freeze.is_on;
+        let Some(actor) = self.actors.at_mut(slot).filter(running) else {
+            return Progress::More;
+        };
+        let kind = if actor.start_due <= now {
+            FaultKind::START_TIMEOUT
+        } else if actor.heartbeat_due <= now {
+            FaultKind::HUNG
+        } else {
+            self.expect(slot);
+            return Progress::More;
+        };
+        (actor.start_due, actor.heartbeat_due) = (Instant::NEVER, Instant::NEVER);
+        self.fail_from_outside(slot, kind, Text::EMPTY);
+        Progress::More
     }
 
     /// The syscall `complain`.

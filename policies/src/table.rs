@@ -107,18 +107,19 @@ fn site(policy: &'static dyn RestartPolicy, groups: &[Group]) -> RestartManager<
     manager
 }
 
-/// What the ledger would have recorded of a failure.
+/// What the ledger would have recorded of a failure: whatever is answered now, the actor came back
+/// then.
 fn entry(at_millis: u64, group: &str) -> LedgerEntry {
     LedgerEntry {
         sequence: 0,
         time: Instant::ZERO.after(Span::from_millis(at_millis)),
         actor: ActorId::NONE,
-        successor: ActorId::NONE,
+        successor: ActorId::new(Slot(0), Generation::FIRST),
         name: Name::truncated(group),
         group: Name::truncated(group),
         incarnation: 1,
         cause: Cause::Fault(FaultRecord::new(FaultKind::PANIC)),
-        response: abi::Response::NONE,
+        response: abi::Response::HOT_RESTART,
         outcome: Outcome::DONE,
         block_reads: 0,
         phases: Phases::default(),

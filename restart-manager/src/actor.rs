@@ -1,11 +1,12 @@
 //! What is kept for one actor.
 
 use abi::start::PreviousEnd;
-use abi::{ActorId, CauseKind, Generation, Instant, Name, Slot};
+use abi::{ActorId, CauseKind, Generation, Instant, Name, Slot, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Fate, Remains, Source};
 use crate::group::Goal;
+use crate::rehearse::Rehearsal;
 use crate::{GroupSlot, History, Parameters, State};
 
 /// Who starts an actor.
@@ -64,6 +65,17 @@ pub(crate) struct OpenEntry {
     pub(crate) response: abi::Response,
 }
 
+/// A failure that is on record, and about which nothing is decided yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pending {
+    /// Number of the ledger entry, which has the fault.
+    pub(crate) sequence: u64,
+    /// How long the incarnation had run.
+    pub(crate) ran_for: Span,
+    /// What had been tried, if the failure is that of a restart.
+    pub(crate) attempt: Option<Source>,
+}
+
 /// What notices say of the latest entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Latest {
@@ -113,8 +125,13 @@ pub struct ActorEntry {
     pub(crate) mark: Instant,
     /// It has said that it is ready.
     pub(crate) is_ready: bool,
-    /// In a rehearsal: what the latest entry says was tried in vain.
-    pub(crate) rehearsed_attempt: Option<Source>,
+    /// The failure about which the policy was not heard yet.
+    pub(crate) pending: Option<Pending>,
+    /// The next actor in the manager's list of those with a question.
+    pub(crate) next_asking: Option<Slot>,
+    pub(crate) is_asking: bool,
+    /// In a rehearsal: how the latest entry ended.
+    pub(crate) rehearsed: Rehearsal,
     /// The neighbours in the group's list of members.
     pub(crate) previous_member: Option<Slot>,
     pub(crate) next_member: Option<Slot>,
@@ -141,7 +158,10 @@ impl ActorEntry {
         floor: Source::Memory,
         mark: Instant::ZERO,
         is_ready: false,
-        rehearsed_attempt: None,
+        pending: None,
+        next_asking: None,
+        is_asking: false,
+        rehearsed: Rehearsal::BEFORE,
         previous_member: None,
         next_member: None,
     };

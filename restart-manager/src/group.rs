@@ -5,6 +5,7 @@
 //! ([`RestartManager::declare_edge`](crate::RestartManager::declare_edge)). What would close a
 //! cycle is refused when it is declared. The sets below hold the same edges from both ends.
 
+use abi::site::GroupState;
 use abi::{ActorId, Instant, Name, Slot};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,9 @@ impl GroupSlot {
     /// restart of the site.
     pub const KERNEL: Self = Self(u32::MAX);
 
-    pub(crate) fn from_index(index: usize) -> Option<Self> {
+    /// The group at an array index, if there can be one.
+    #[must_use]
+    pub fn from_index(index: usize) -> Option<Self> {
         let slot = u32::try_from(index).ok().map(Self);
         slot.filter(|slot| *slot != Self::KERNEL)
     }
@@ -135,6 +138,8 @@ pub struct GroupEntry {
     pub(crate) outstanding: u32,
     /// Something happened behind the cursor: this phase must go over the members once more.
     pub(crate) must_rescan: bool,
+    /// How many members have a failure about which the policy was not heard yet.
+    pub(crate) asking: u32,
     /// When the last member was frozen.
     pub(crate) frozen_at: Instant,
     /// Until when restarts are put off, and from then on when they began.
@@ -218,6 +223,7 @@ impl GroupEntry {
         cursor: None,
         outstanding: 0,
         must_rescan: false,
+        asking: 0,
         frozen_at: Instant::ZERO,
         resume_at: Instant::ZERO,
         next_busy: None,
@@ -259,6 +265,22 @@ impl GroupEntry {
     #[must_use]
     pub const fn is_given_up(&self) -> bool {
         self.is_given_up
+    }
+
+    /// How far its restart, or other change, has come.
+    #[must_use]
+    pub fn state(&self) -> GroupState {
+        match (self.stage, self.phase) {
+            (Stage::Free | Stage::Ended, _) => GroupState::ENDED,
+            (_, Phase::Idle) => GroupState::AT_REST,
+            (_, Phase::Escalated) => GroupState::ESCALATED,
+            (_, Phase::Freezing) => GroupState::FREEZING,
+            (_, Phase::Ending) => GroupState::ENDING,
+            (_, Phase::Delayed) => GroupState::DELAYED,
+            (_, Phase::Restarting) => GroupState::RESTARTING,
+            (_, Phase::Activating) => GroupState::ACTIVATING,
+            (_, Phase::Held) => GroupState::HELD,
+        }
     }
 
     /// Whether its last member has ended.

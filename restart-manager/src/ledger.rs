@@ -5,7 +5,8 @@
 //! it missed.
 //!
 //! An entry is made when the end is reported, so that it is there even if what follows goes
-//! wrong, and amended as the phases complete.
+//! wrong, and amended as the phases complete. A reader who wants to follow that lends marks: each
+//! entry that is new or was amended is marked, until it is [taken](Ledger::take_marked).
 
 use abi::LedgerEntry;
 
@@ -15,6 +16,10 @@ pub struct Ledger<'s> {
     // Invariant: an entry with sequence number `n` is at index `(n - 1) % entries.len()`.
     entries: &'s mut [Option<LedgerEntry>],
     next: u64,
+    /// For each place, whether what is there changed; shorter, or empty, if nobody asks.
+    marks: &'s mut [bool],
+    /// How many are set.
+    marked: usize,
 }
 
 impl<'s> Ledger<'s> {
@@ -36,6 +41,8 @@ impl<'s> Ledger<'s> {
         let ledger = Self {
             entries,
             next: latest.saturating_add(1),
+            marks: &mut [],
+            marked: 0,
         };
         let oldest = ledger.oldest_kept();
         for place in ledger.entries.iter_mut() {
@@ -52,8 +59,9 @@ impl<'s> Ledger<'s> {
         self.next = sequence.saturating_add(1);
         entry.sequence = sequence;
         let place = position(sequence, self.entries.len());
-        if let Some(place) = place.and_then(|index| self.entries.get_mut(index)) {
+        if let Some((index, place)) = place.and_then(|at| Some((at, self.entries.get_mut(at)?))) {
             *place = Some(entry);
+            self.mark(index);
         }
         sequence
     }
@@ -61,10 +69,48 @@ impl<'s> Ledger<'s> {
     /// Changes the entry with this number, if it is still there.
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
         let place = position(sequence, self.entries.len());
-        if let Some(Some(entry)) = place.and_then(|index| self.entries.get_mut(index))
+        if let Some((index, Some(entry))) =
+            place.and_then(|at| Some((at, self.entries.get_mut(at)?)))
             && entry.sequence == sequence
         {
             change(entry);
+            self.mark(index);
+        }
+    }
+
+    /// Lends marks, one for each entry there is room for. All that is there now counts as new.
+    pub(crate) fn lend_marks(&mut self, marks: &'s mut [bool]) {
+        for (mark, entry) in marks.iter_mut().zip(self.entries.iter()) {
+            *mark = entry.is_some();
+        }
+        self.marked = marks.iter().filter(|mark| **mark).count();
+        self.marks = marks;
+    }
+
+    /// Takes the mark off an entry and returns it as it is now; which of several is not said.
+    ///
+    /// Ends: it looks at each mark once.
+    pub fn take_marked(&mut self) -> Option<LedgerEntry> {
+        if !self.has_marked() {
+            return None;
+        }
+        let index = self.marks.iter().position(|mark| *mark)?;
+        *self.marks.get_mut(index)? = false;
+        self.marked = self.marked.saturating_sub(1);
+        *self.entries.get(index)?
+    }
+
+    /// Whether there is an entry to be taken.
+    #[must_use]
+    pub const fn has_marked(&self) -> bool {
+        self.marked > 0
+    }
+
+    fn mark(&mut self, index: usize) {
+        if let Some(mark) = self.marks.get_mut(index)
+            && !core::mem::replace(mark, true)
+        {
+            self.marked = self.marked.saturating_add(1);
         }
     }
 
@@ -182,6 +228,36 @@ mod tests {
         assert_eq!(ledger.next_sequence(), 5);
         ledger.append(entry());
         assert_eq!(numbers(&ledger), [3, 4, 5]);
+    }
+
+    #[test]
+    fn who_lends_marks_sees_every_change_and_the_last_state() {
+        let mut storage = vec![None; 3];
+        let mut marks = [true; 3];
+        let mut ledger = Ledger::new(&mut storage);
+        ledger.append(entry());
+        assert!(!ledger.has_marked());
+        ledger.lend_marks(&mut marks);
+        ledger.append(entry());
+        let mut taken = || -> Vec<_> {
+            let taken = std::iter::from_fn(|| ledger.take_marked());
+            taken.map(|entry| (entry.sequence, entry.outcome)).collect()
+        };
+        assert_eq!(taken(), [(1, Outcome::PENDING), (2, Outcome::PENDING)]);
+        assert_eq!(taken(), []);
+        ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
+        ledger.amend(1, |entry| entry.outcome = Outcome::DONE);
+        assert!(ledger.has_marked());
+        assert_eq!(ledger.take_marked().map(|e| e.outcome), Some(Outcome::DONE));
+        assert!(!ledger.has_marked());
+        // What is overwritten before it is taken is lost; its number says so.
+        for _ in 0..4 {
+            ledger.append(entry());
+        }
+        ledger.amend(2, |entry| entry.outcome = Outcome::DONE);
+        let numbers = std::iter::from_fn(|| ledger.take_marked()).map(|entry| entry.sequence);
+        assert_eq!(numbers.collect::<Vec<_>>(), [4, 5, 6]);
+        assert!(ledger.take_marked().is_none());
     }
 
     #[test]

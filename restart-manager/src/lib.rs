@@ -6,10 +6,12 @@
 //! here.
 //!
 //! ```text
-//!  kernel ── Event ──▶ manager ── Situation ──▶ policy
-//!    ▲                  │   ▲                     │
-//!    └──── Action ──────┘   └────── Decision ─────┘
+//!  kernel ── Event ──▶ manager ── Question ──▶ kernel ── Situation ──▶ policy
+//!    ▲                  │   ▲                  │   ▲                     │
+//!    └──── Action ──────┘   └──── answer ──────┘   └────── Decision ─────┘
 //! ```
+//!
+//! The policy is asked by the kernel and not by the manager, on a stack that can be given up.
 //!
 //! | module | its one idea |
 //! |---|---|
@@ -18,6 +20,7 @@
 //! | [`actor`], [`group`] | what is kept for an actor and for a group; the member lists |
 //! | [`manager`] | events in, actions out |
 //! | [`policy`], [`parameters`], [`history`] | what a policy sees, is tuned by, and answers |
+//! | [`question`] | a copy of all that, for a policy that thinks while others go on |
 //! | [`tree`] | what a policy sees of the groups below |
 //! | [`fallback`] | the built-in policy, which stands in for one that fails |
 //! | [`notice`] | what subscribers are told, and how the kernel must fetch it |
@@ -56,6 +59,7 @@ pub mod manager;
 pub mod notice;
 pub mod parameters;
 pub mod policy;
+pub mod question;
 pub mod rehearse;
 mod set;
 pub mod tree;
@@ -74,6 +78,7 @@ pub use parameters::{Backoff, Parameters, Strategy};
 pub use policy::{
     ActorFacts, Decision, GroupFacts, Peers, Response, RestartPolicy, Situation, Unanswered,
 };
+pub use question::Question;
 pub use rehearse::{Rehearsed, rehearse};
 pub use set::GROUPS_MAX;
-pub use tree::{AncestorFacts, Tree};
+pub use tree::{AncestorFacts, LAYERS_MAX, Tree};

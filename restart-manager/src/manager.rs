@@ -6,8 +6,9 @@
 //! |---|---|
 //! | `news` | what came in: where each event goes, and what ends without a failure |
 //! | `edges` | who depends on whom, and who is restarted with whom |
-//! | `advice` | what the policy is asked, and whether its answer makes sense |
-//! | `failures` | what failed, and what is decided about it |
+//! | `failures` | what failed, and what is done once it is decided |
+//! | `questions` | failures about which the policy was not heard yet |
+//! | `advice` | what the policy is shown, and whether its answer makes sense |
 //! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
@@ -25,7 +26,8 @@
 //!   asked, and it does not count against the member, who may have failed only because its group
 //!   was half gone.
 //! * A member that fails once members are being activated is a new failure: the policy is asked,
-//!   and the group goes back to *freezing*. Members that wait for their activation keep waiting.
+//!   and the group goes back to *freezing* with its answer. Members that wait for their activation
+//!   keep waiting.
 //! * A restart that cannot be done is answered with something severer
 //!   ([`Response::after_failed`](crate::Response::after_failed)).
 //! * What is severer overrides what is milder: a group kill ends a group in any phase.
@@ -84,8 +86,11 @@ mod edges;
 mod failures;
 mod news;
 mod progress;
+mod questions;
 mod records;
 mod reports;
+pub(crate) use advice::Verdict;
+
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +136,9 @@ pub struct RestartManager<'s> {
     /// group that keeps failing waits behind every other.
     first_busy: Option<GroupSlot>,
     last_busy: Option<GroupSlot>,
+    /// The actors about which the policy is to be asked, in the order of their failures.
+    first_asking: Option<Slot>,
+    last_asking: Option<Slot>,
     site: Option<SiteRequest>,
     kernel: Kernel,
     /// How many groups were ever declared.
@@ -155,6 +163,8 @@ impl<'s> RestartManager<'s> {
             ignored: Ignored::default(),
             first_busy: None,
             last_busy: None,
+            first_asking: None,
+            last_asking: None,
             site: None,
             kernel: Kernel::NEW,
             declared_groups: 0,
@@ -165,6 +175,18 @@ impl<'s> RestartManager<'s> {
     /// Lends memory for notices. Without, all are lost, and counted.
     pub fn lend_notices(&mut self, ring: &'s mut [Option<Notice>]) {
         self.notices.lend(ring);
+    }
+
+    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
+    /// [`RestartManager::take_changed`] gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+        self.ledger.lend_marks(marks);
+    }
+
+    /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
+    /// One that was overwritten meanwhile is missing; the numbers say so.
+    pub fn take_changed(&mut self) -> Option<LedgerEntry> {
+        self.ledger.take_marked()
     }
 
     /// Takes note that the site was restarted at this time. To be told by a kernel that has just
@@ -205,7 +227,10 @@ impl<'s> RestartManager<'s> {
         if !declaration.parameters.is_valid() {
             return Err(DeclareError::BadParameters);
         }
+        // One that ended with a question open may still be in the list of those.
+        let (next_asking, is_asking) = (place.next_asking, place.is_asking);
         *place = place.declared(&declaration);
+        (place.next_asking, place.is_asking) = (next_asking, is_asking);
         place.previous_member = group.last_member;
         let before = group.last_member.replace(slot);
         group.members = group.members.saturating_add(1);
@@ -230,8 +255,8 @@ impl<'s> RestartManager<'s> {
         }
     }
 
-    /// What the kernel has to do next. To be called until it says `None`, after events and when
-    /// [`RestartManager::next_deadline`] has come.
+    /// What the kernel has to do next. To be called until it says `None`, after events and answers
+    /// and when [`RestartManager::next_deadline`] has come.
     pub fn poll(&mut self, now: Instant) -> Option<Action> {
         self.next_action(now)
     }
@@ -248,14 +273,21 @@ impl<'s> RestartManager<'s> {
         self.notices.lost()
     }
 
+    /// The number that the next notice will have.
+    #[must_use]
+    pub fn next_notice_number(&self) -> u64 {
+        self.notices.next_number()
+    }
+
     /// When `poll` may have something to do without any further event.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let mut earliest = None;
         let mut listed = self.first_busy;
         while let Some(group) = listed.and_then(|slot| self.groups.get(slot.index())) {
-            // What waits for another group is woken by a report, not by time.
-            if group.phase == Phase::Delayed && !self.waits_for_others(group) {
+            // What waits for an answer or another group is woken by that, not by time.
+            let waits = group.asking > 0 || self.waits_for_others(group);
+            if group.phase == Phase::Delayed && !waits {
                 let at = group.resume_at;
                 earliest = Some(earliest.map_or(at, |other: Instant| other.min(at)));
             }
@@ -298,25 +330,31 @@ impl<'s> RestartManager<'s> {
             .filter(|entry| entry.stage != Stage::Free)
     }
 
-    /// The group of this name that is declared now.
-    ///
-    /// Ends: after as many steps as there are groups.
+    /// The group of this name. One that has ended is found too, unless there is another.
     #[must_use]
-    pub fn group_named(&self, name: Name) -> Option<GroupSlot> {
-        let is_it = |group: &GroupEntry| group.stage == Stage::Declared && group.name == name;
-        GroupSlot::from_index(self.groups.iter().position(is_it)?)
+    pub fn group_named(&self, name: &Name) -> Option<GroupSlot> {
+        let named = |stage| {
+            let mut groups = self.groups.iter().take(self.group_slots());
+            groups.position(|group| group.stage == stage && group.name == *name)
+        };
+        let found = named(Stage::Declared).or_else(|| named(Stage::Ended));
+        found.and_then(GroupSlot::from_index)
     }
 
     pub(crate) fn actor_slots(&self) -> usize {
         self.actors.len()
     }
 
-    pub(crate) fn actor_mut(&mut self, slot: Slot) -> Option<&mut ActorEntry> {
-        self.actors.get_mut(slot.index())
+    /// How many slots of groups were ever used: all groups are in the first so many.
+    #[must_use]
+    pub fn group_slots(&self) -> usize {
+        let declared = usize::try_from(self.declared_groups).unwrap_or(usize::MAX);
+        self.groups.len().min(declared)
     }
 
     /// The name of a group, the kernel group included.
-    pub(crate) fn group_name(&self, group: GroupSlot) -> Name {
+    #[must_use]
+    pub fn group_name(&self, group: GroupSlot) -> Name {
         if group == GroupSlot::KERNEL {
             return kernel_name();
         }
@@ -324,14 +362,14 @@ impl<'s> RestartManager<'s> {
         entry.map_or(Name::EMPTY, |entry| entry.name)
     }
 
-    fn is_declared(&self, group: GroupSlot) -> bool {
+    pub(crate) fn is_declared(&self, group: GroupSlot) -> bool {
         self.groups
             .get(group.index())
             .is_some_and(|entry| entry.stage == Stage::Declared)
     }
 
     /// The entry of a member and that of its group.
-    fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
+    pub(crate) fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
         let actor = self.actors.get_mut(slot.index())?;
         let group = self.groups.get_mut(actor.group.index())?;
         Some((actor, group))

@@ -87,6 +87,10 @@ impl<'s> Notices<'s> {
         self.lost
     }
 
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next
+    }
+
     fn waiting(&self) -> u64 {
         self.next.saturating_sub(self.first)
     }

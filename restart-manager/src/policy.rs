@@ -33,8 +33,9 @@ pub trait RestartPolicy: Sync {
     /// shows, which is bounded (histories, the groups below), and each a fixed number of times. It
     /// does not panic, allocate or block, and gives the same answer to the same question.
     ///
-    /// Who runs a policy that is not trusted to keep this gives the manager a wrapper that
-    /// interrupts it and answers [`Response::NoAnswer`] in its place. An answer that makes no sense
+    /// The kernel does not trust a policy to keep this: it runs it on a stack of its own, and when
+    /// it panics or takes too long that stack is given up and [`Response::NoAnswer`] is the
+    /// answer. Since a policy allocates nothing and locks nothing, nothing is lost. An answer that makes no sense
     /// is caught by the manager: a group that is not below the one that failed or cannot be
     /// restarted, a delay beyond [`Decision::LONGEST_DELAY`]. In both cases the built-in
     /// [`fallback`](crate::fallback) decides, and the ledger says why.
@@ -206,7 +207,7 @@ pub enum Response {
     SiteRestart,
     /// Restart the whole site through the firmware.
     SiteReboot,
-    /// The policy gave no answer. What a wrapper around a policy says of it.
+    /// The policy gave no answer. Said in its place by who asked it.
     NoAnswer(Unanswered),
 }
 

@@ -78,12 +78,93 @@ impl Kernel {
     };
 }
 
+/// How many of the groups below a policy is shown, the kernel group included. Of a deeper tree it
+/// sees the nearest layers and the kernel group, so that a question has a bounded size; sites have
+/// three or four layers.
+pub const LAYERS_MAX: usize = 16;
+
+/// One group below the one that failed, as it was when the policy was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Layer {
+    pub(crate) group: GroupSlot,
+    name: Name,
+    parameters: Parameters,
+    blame: Blame,
+    is_restartable: bool,
+}
+
+impl Layer {
+    /// The kernel group, with nothing that ever happened.
+    const KERNEL: Self = Self::of_kernel(&Kernel::NEW);
+
+    pub(crate) const fn of_kernel(kernel: &Kernel) -> Self {
+        Self {
+            group: GroupSlot::KERNEL,
+            name: Name::EMPTY,
+            parameters: kernel.parameters,
+            blame: kernel.blame,
+            is_restartable: true,
+        }
+    }
+
+    pub(crate) fn of(group: GroupSlot, entry: &GroupEntry) -> Self {
+        Self {
+            group,
+            name: entry.name,
+            parameters: entry.parameters,
+            blame: entry.blame,
+            is_restartable: entry.is_restartable(),
+        }
+    }
+}
+
+/// The groups below the one that failed, the nearest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers {
+    // Invariant: `1 <= count <= LAYERS_MAX`, and the last of them is the kernel group.
+    layers: [Layer; LAYERS_MAX],
+    count: usize,
+}
+
+impl Layers {
+    /// The kernel group alone.
+    pub(crate) const BARE: Self = Self {
+        layers: [Layer::KERNEL; LAYERS_MAX],
+        count: 1,
+    };
+
+    /// Begins anew, with the kernel group alone.
+    pub(crate) fn begin(&mut self, kernel: &Kernel) {
+        self.count = 1;
+        if let Some(first) = self.layers.first_mut() {
+            *first = Layer::of_kernel(kernel);
+        }
+    }
+
+    /// Puts a further group above the kernel group; false if there is no room.
+    pub(crate) fn push(&mut self, layer: Layer) -> bool {
+        let last = self.count.saturating_sub(1);
+        let kernel = self.layers.get(last).copied().unwrap_or(Layer::KERNEL);
+        let Some(free) = self.layers.get_mut(self.count) else {
+            return false;
+        };
+        *free = kernel;
+        if let Some(place) = self.layers.get_mut(last) {
+            *place = layer;
+        }
+        self.count = self.count.saturating_add(1);
+        true
+    }
+
+    fn shown(&self) -> &[Layer] {
+        self.layers.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// A read-only view of the tree from the group that failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
-    pub(crate) groups: &'a [GroupEntry],
-    pub(crate) kernel: &'a Kernel,
-    pub(crate) group: GroupSlot,
+    pub(crate) layers: &'a Layers,
     pub(crate) now: Instant,
 }
 
@@ -106,36 +187,19 @@ pub struct AncestorFacts {
     pub is_restartable: bool,
 }
 
-impl<'a> Tree<'a> {
+static BARE: Layers = Layers::BARE;
+
+impl Tree<'_> {
     /// A tree of the kernel group alone, and a group upon it.
     pub(crate) const BARE: Tree<'static> = Tree {
-        groups: &[],
-        kernel: &Kernel::NEW,
-        group: GroupSlot::FIRST,
+        layers: &BARE,
         now: Instant::ZERO,
     };
 
-    /// The group a group stands on; `None` for the kernel group, and for what is no group.
-    #[must_use]
-    pub fn parent(&self, group: GroupSlot) -> Option<GroupSlot> {
-        let known = self.groups.get(group.index());
-        match known {
-            Some(entry) if entry.stage != Stage::Free => {
-                Some(entry.base.unwrap_or(GroupSlot::KERNEL))
-            }
-            // The only group of a bare tree.
-            None if self.groups.is_empty() && group == self.group => Some(GroupSlot::KERNEL),
-            _ => None,
-        }
-    }
-
-    /// The groups below the one that failed, from its parent to the kernel group. Ends: parents
-    /// make no cycles, and it would end after as many steps as there are groups even so.
+    /// The groups below the one that failed, from its parent to the kernel group, at most
+    /// [`LAYERS_MAX`].
     pub fn ancestors(&self) -> impl Iterator<Item = GroupSlot> {
-        let tree = *self;
-        let steps = tree.groups.len().saturating_add(1);
-        core::iter::successors(tree.parent(tree.group), move |group| tree.parent(*group))
-            .take(steps)
+        self.layers.shown().iter().map(|layer| layer.group)
     }
 
     /// How many groups are below the one that failed: 1 if it stands on the kernel group.
@@ -147,25 +211,20 @@ impl<'a> Tree<'a> {
     /// What there is to know about a group below.
     #[must_use]
     pub fn facts(&self, group: GroupSlot) -> Option<AncestorFacts> {
-        let (name, parameters, blame, is_restartable) = if group == GroupSlot::KERNEL {
-            let kernel = self.kernel;
-            (kernel_name(), kernel.parameters, &kernel.blame, true)
-        } else {
-            let entry = self.groups.get(group.index())?;
-            if entry.stage == Stage::Free {
-                return None;
-            }
-            let blame = &entry.blame;
-            (entry.name, entry.parameters, blame, entry.is_restartable())
-        };
-        let window = parameters.window;
+        let mut shown = self.layers.shown().iter();
+        let layer = shown.find(|layer| layer.group == group)?;
+        let window = layer.parameters.window;
         Some(AncestorFacts {
             group,
-            name,
-            parameters,
-            restarts: blame.restarts.within(window, self.now),
-            failures_above: blame.failures_above.within(window, self.now),
-            is_restartable,
+            name: if group == GroupSlot::KERNEL {
+                kernel_name()
+            } else {
+                layer.name
+            },
+            parameters: layer.parameters,
+            restarts: layer.blame.restarts.within(window, self.now),
+            failures_above: layer.blame.failures_above.within(window, self.now),
+            is_restartable: layer.is_restartable,
         })
     }
 }
@@ -210,5 +269,33 @@ mod tests {
         let kernel = Tree::BARE.facts(GroupSlot::KERNEL).unwrap();
         assert_eq!((kernel.name, kernel.restarts), (kernel_name(), 0));
         assert_eq!(Tree::BARE.facts(GroupSlot::FIRST), None);
+    }
+
+    #[test]
+    fn of_a_deep_tree_the_nearest_layers_and_the_kernel_group_are_shown() {
+        let mut layers = Layers::BARE;
+        let slot = |index| GroupSlot::from_index(index).unwrap();
+        for index in 0..40 {
+            let has_room = layers.push(Layer::of(slot(index), &GroupEntry::EMPTY));
+            assert_eq!(has_room, index + 1 < LAYERS_MAX);
+        }
+        let now = Instant::ZERO;
+        let tree = Tree {
+            layers: &layers,
+            now,
+        };
+        let shown: Vec<_> = tree.ancestors().collect();
+        assert_eq!(shown.len(), LAYERS_MAX);
+        assert_eq!((shown[0], shown[14]), (slot(0), slot(14)));
+        assert_eq!(shown.last(), Some(&GroupSlot::KERNEL));
+        layers.begin(&Kernel::NEW);
+        assert_eq!(
+            Tree {
+                layers: &layers,
+                now
+            }
+            .depth(),
+            1
+        );
     }
 }

@@ -47,6 +47,12 @@ pub fn scratch(name: &str) -> PathBuf {
     directory().join("scratch").join(name)
 }
 
+/// What the kernel of one run told its debug console.
+#[must_use]
+pub fn recording(name: &str) -> PathBuf {
+    scratch(&format!("{name}.ledger"))
+}
+
 /// The record of one run.
 #[must_use]
 pub fn transcript(name: &str) -> PathBuf {

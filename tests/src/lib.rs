@@ -6,6 +6,9 @@
 //! line on the serial port; and everything that was printed is kept as a [`Transcript`] beside the
 //! command that printed it, so that a failure can be repeated by hand.
 //!
+//! A run can be [recorded](trace): then the failures in it can be put to another policy, in a
+//! [rehearsal].
+//!
 //! `cargo xtask run`, `debug` and `bench` compose their QEMU commands here too, so that what a
 //! person runs is what the tests run. The images are built by `cargo xtask test`, which then runs
 //! this package's tests; see [`artifacts`].
@@ -16,9 +19,13 @@ pub mod artifacts;
 pub mod outcome;
 pub mod process;
 pub mod qemu;
+pub mod rehearsal;
 pub mod scenario;
+pub mod trace;
 pub mod transcript;
 
 pub use outcome::Outcome;
+pub use rehearsal::Rehearsal;
 pub use scenario::{Live, Report, Scenario};
+pub use trace::Trace;
 pub use transcript::Transcript;

@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use abi::trace::PORT;
+
 use crate::process::{Console, Running};
 
 /// The emulator, as found on the path.
@@ -74,6 +76,7 @@ pub struct Machine {
     clock: Clock,
     accelerator: Accelerator,
     debugger: Debugger,
+    debug_console: Option<PathBuf>,
     monitor: Option<PathBuf>,
     extra: Vec<OsString>,
 }
@@ -89,6 +92,7 @@ impl Machine {
             clock: Clock::Host,
             accelerator: Accelerator::Tcg,
             debugger: Debugger::Absent,
+            debug_console: None,
             monitor: None,
             extra: Vec::new(),
         }
@@ -129,6 +133,13 @@ impl Machine {
         self
     }
 
+    /// Keeps in a file what the kernel tells the debug console: its ledger; see [`crate::trace`].
+    #[must_use]
+    pub fn debug_console(mut self, file: impl Into<PathBuf>) -> Self {
+        self.debug_console = Some(file.into());
+        self
+    }
+
     /// Makes QEMU take commands on a socket. Keep the path short: the limit is 107 bytes.
     #[must_use]
     pub fn monitor(mut self, socket: impl Into<PathBuf>) -> Self {
@@ -154,6 +165,10 @@ impl Machine {
             exit_arguments(),
             firmware_arguments(&self.firmware),
             self.disk.as_deref().map(disk_arguments).unwrap_or_default(),
+            self.debug_console
+                .as_deref()
+                .map(debug_console_arguments)
+                .unwrap_or_default(),
             self.monitor
                 .as_deref()
                 .map(monitor_arguments)
@@ -295,9 +310,24 @@ fn disk_arguments(disk: &Path) -> Vec<OsString> {
 
 fn drive(id: &str, file: &Path, options: &str) -> OsString {
     let mut argument = OsString::from(format!("if=none,id={id},format=raw{options},file="));
-    // QEMU reads two commas as one.
-    argument.push(file.to_string_lossy().replace(',', ",,"));
+    argument.push(escaped(file));
     argument
+}
+
+/// QEMU reads two commas as one.
+fn escaped(file: &Path) -> String {
+    file.to_string_lossy().replace(',', ",,")
+}
+
+fn debug_console_arguments(file: &Path) -> Vec<OsString> {
+    let mut chardev = OsString::from("file,id=debug0,path=");
+    chardev.push(escaped(file));
+    vec![
+        "-chardev".into(),
+        chardev,
+        "-device".into(),
+        format!("isa-debugcon,iobase={PORT:#x},chardev=debug0").into(),
+    ]
 }
 
 fn monitor_arguments(socket: &Path) -> Vec<OsString> {
@@ -374,6 +404,14 @@ mod tests {
         })
         .command_line();
         assert!(uefi.contains("-bios /usr/share/ovmf/OVMF.fd"));
+    }
+
+    #[test]
+    fn debug_console_is_where_the_kernel_looks_for_it() {
+        let line = machine().debug_console("a,b.ledger").command_line();
+        assert!(line.contains("-chardev file,id=debug0,path=a,,b.ledger"));
+        assert!(line.contains("-device isa-debugcon,iobase=0xe9,chardev=debug0"));
+        assert!(!machine().command_line().contains("debugcon"));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct Scenario {
     boot: Boot,
     memory_mib: u32,
     clock: Clock,
+    is_recorded: bool,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -69,6 +70,7 @@ impl Scenario {
             boot: Boot::Direct,
             memory_mib: 512,
             clock: Clock::Host,
+            is_recorded: false,
             extra: Vec::new(),
             change: None,
         }
@@ -116,6 +118,13 @@ impl Scenario {
         self
     }
 
+    /// Records the ledger: see [`Report::recording`].
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.is_recorded = true;
+        self
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -155,7 +164,15 @@ impl Scenario {
             .clock(self.clock)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);
-        Live::start(&machine, name, Some(disk), self.timeout)
+        let recording = self.is_recorded.then(|| artifacts::recording(&name));
+        let machine = match &recording {
+            Some(file) => machine.debug_console(file),
+            None => machine,
+        };
+        Live {
+            recording,
+            ..Live::start(&machine, name, Some(disk), self.timeout)
+        }
     }
 }
 
@@ -166,6 +183,7 @@ pub struct Live {
     command: String,
     running: Running,
     disk: Option<PathBuf>,
+    recording: Option<PathBuf>,
     started: Instant,
     deadline: Instant,
 }
@@ -193,6 +211,7 @@ impl Live {
             command,
             running,
             disk,
+            recording: None,
             started,
             deadline: started + timeout,
         }
@@ -279,6 +298,7 @@ impl Live {
             command,
             running,
             disk,
+            recording,
             started,
             deadline,
         } = self;
@@ -299,8 +319,16 @@ impl Live {
             // A failed run keeps its disk, so that the command in its transcript still works.
             let _ = fs::remove_file(disk);
         }
+        let recording = recording.map(|file| {
+            let bytes = fs::read(&file);
+            let bytes =
+                bytes.unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
+            let _ = fs::remove_file(file);
+            bytes
+        });
         Report {
             outcome,
+            recording: recording.unwrap_or_default(),
             transcript,
             saved: whereabouts(saved),
             elapsed: started.elapsed(),
@@ -312,6 +340,7 @@ impl Live {
 #[derive(Clone, Debug)]
 pub struct Report {
     outcome: Outcome,
+    recording: Vec<u8>,
     transcript: Transcript,
     saved: String,
     elapsed: Duration,
@@ -328,6 +357,13 @@ impl Report {
     #[must_use]
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
+    }
+
+    /// What the kernel told the debug console, if the scenario was recorded, for
+    /// [`Trace::of`](crate::Trace::of).
+    #[must_use]
+    pub fn recording(&self) -> &[u8] {
+        &self.recording
     }
 
     /// How long it took on the host.

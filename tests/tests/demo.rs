@@ -25,7 +25,7 @@ fn right_counts(report: &Report) -> usize {
 
 #[test]
 fn counter_recovers_from_all_eight_ways_to_die() {
-    let report = demo("escalating");
+    let report = demo("chorus");
     assert_eq!(right_counts(&report), 8, "{}", report.evidence());
     let looper: Vec<_> = report.lines_with("conductor: looper").collect();
     assert!(
@@ -34,10 +34,18 @@ fn counter_recovers_from_all_eight_ways_to_die() {
         report.evidence()
     );
     assert!(
+        looper.iter().any(|row| row.contains("site restart")),
+        "{}",
+        report.evidence()
+    );
+    assert!(
         looper.last().is_some_and(|row| row.contains("terminate")),
         "{}",
         report.evidence()
     );
+    report
+        .assert_printed("looper: site restart of kernel")
+        .assert_printed("looper: site restart; site action refused");
 }
 
 #[test]
@@ -50,6 +58,14 @@ fn demonstration_ends_well_when_nothing_is_restarted() {
     let report = demo("never");
     report.assert_printed("the policy ended the counter");
     assert_eq!(right_counts(&report), 0, "{}", report.evidence());
+}
+
+#[test]
+fn demonstration_ends_well_with_every_other_policy() {
+    let shown = ["escalating", "always-hot", "never"];
+    for policy in policies::NAMES.iter().filter(|name| !shown.contains(name)) {
+        demo(policy);
+    }
 }
 
 #[test]

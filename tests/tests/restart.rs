@@ -42,6 +42,12 @@ fn waiting_callers_are_told_at_the_freeze() {
 }
 
 #[test]
+fn crowds_that_wait_for_the_same_let_interrupts_in() {
+    let scenario = Scenario::new("callers-many").policy("always-hot");
+    scenario.instruction_clock().run().assert_passed();
+}
+
+#[test]
 fn callers_of_the_next_incarnation_wait_for_it() {
     holds("callers-next", "budget");
 }

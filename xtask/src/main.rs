@@ -17,6 +17,7 @@ mod machine;
 mod new_actor;
 mod packages;
 mod policy;
+mod rehearse;
 mod run;
 mod shell;
 mod sites;
@@ -52,6 +53,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     Image(image::Image),
     NewActor(new_actor::NewActor),
+    Rehearse(rehearse::Rehearse),
     Run(run::Run),
     Sites(sites::Sites),
     Sizes(sizes::Sizes),
@@ -71,6 +73,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
+            Self::Rehearse(verb) => verb.run(),
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),
             Self::Sizes(verb) => verb.run(),

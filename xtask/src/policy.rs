@@ -2,19 +2,27 @@
 
 use anyhow::{Result, bail};
 pub(crate) use policies::{DEFAULT, NAMES};
+use restart_manager::RestartPolicy;
 
 /// Checks the name of a policy.
 ///
 /// # Errors
 /// When there is no such policy; the message lists the known ones.
 pub(crate) fn check(name: &str) -> Result<()> {
-    if NAMES.contains(&name) {
-        Ok(())
-    } else {
-        bail!(
+    named(name).map(|_| ())
+}
+
+/// Finds a policy.
+///
+/// # Errors
+/// When there is no such policy; the message lists the known ones.
+pub(crate) fn named(name: &str) -> Result<&'static dyn RestartPolicy> {
+    match policies::named(name) {
+        Some(policy) => Ok(policy),
+        None => bail!(
             "there is no policy \"{name}\"; the known ones are: {}",
             NAMES.join(", ")
-        )
+        ),
     }
 }
 

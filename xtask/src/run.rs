@@ -1,14 +1,18 @@
 //! `cargo xtask run`: boots a site, with its serial port on the terminal.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use refrain_tests::process::Console;
-use refrain_tests::qemu::{Accelerator, Clock};
+use refrain_tests::qemu::{Accelerator, Clock, Machine};
+use refrain_tests::{Trace, artifacts};
 
 use crate::build::Profile;
 use crate::machine::{self, Boot};
-use crate::policy;
+use crate::shell::say;
+use crate::{policy, sites};
 
 /// Builds what is missing and boots a site in QEMU; exits with 0 only if the site passed.
 #[derive(clap::Args, Debug)]
@@ -36,6 +40,9 @@ pub(crate) struct Run {
     /// Give up after so many seconds [default: 300, or never with --interactive]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// Record what fails and what is done about it, as JSON, for `cargo xtask rehearse`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Further arguments for QEMU
     #[arg(last = true, value_name = "QEMU ARGUMENTS")]
     extra: Vec<String>,
@@ -83,6 +90,52 @@ impl Run {
             (None, Console::Interactive) => None,
             (None, Console::Shown | Console::Collected) => Some(Duration::from_secs(300)),
         };
-        machine::run(&machine, console, patience)
+        match &self.record {
+            Some(file) => record(machine, site, file, |machine| {
+                machine::run(machine, console, patience)
+            }),
+            None => machine::run(&machine, console, patience),
+        }
     }
+}
+
+/// Runs a site and records it, however the run ends: a failure is what one wants to look at.
+fn record(
+    machine: Machine,
+    site: &str,
+    file: &Path,
+    run: impl FnOnce(&Machine) -> Result<()>,
+) -> Result<()> {
+    let cannot_write = || format!("cannot write the trace to {}", file.display());
+    // Found out now rather than after the run.
+    fs::write(file, "").with_context(cannot_write)?;
+    let description = sites::read(site)?;
+    let recording = artifacts::recording(&format!("run-{}", std::process::id()));
+    if let Some(directory) = recording.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let result = run(&machine.debug_console(&recording));
+    let ended = match &result {
+        Ok(()) => "passed".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    let saved = fs::read(&recording)
+        .context("QEMU recorded nothing")
+        .and_then(|bytes| Ok(Trace::of(&description, &bytes, &ended)?))
+        .and_then(|trace| {
+            fs::write(file, trace.to_json()).with_context(cannot_write)?;
+            Ok(trace)
+        });
+    let _ = fs::remove_file(recording);
+    match saved {
+        Ok(trace) => say(format!(
+            "recorded {} entries of the ledger in {}.",
+            trace.entries.len(),
+            file.display()
+        )),
+        // What went wrong with the run explains it.
+        Err(error) if result.is_err() => say(format!("error: no trace: {error:#}")),
+        Err(error) => return Err(error),
+    }
+    result
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask sites`: checks every site description, or shows one.
+//! `cargo xtask sites`: checks and lists every site description, or shows one.
 //!
 //! The descriptions are site-personality-manager/sites/*.toml; reading and validating them is that
 //! crate's work (feature `host`), so that the kernel and the host agree about what is valid.
@@ -12,12 +12,24 @@ use site_personality_manager::{Site, host};
 use crate::build::{artifacts, relative, write_if_changed};
 use crate::shell::{AlreadySaid, root, say};
 
-/// Checks all site descriptions, or prints the tree of one and draws it.
+/// Checks and lists all site descriptions, or prints the tree of one and draws it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Sites {
     /// The site to show: its tree is printed, and written as Graphviz and SVG
     name: Option<String>,
+    /// Write Graphviz (NAME.dot), and SVG only if asked for too
+    #[arg(long, requires = "name")]
+    dot: bool,
+    /// Write SVG (NAME.svg), and Graphviz only if asked for too
+    #[arg(long, requires = "name")]
+    svg: bool,
+    /// Where to write them [default: target/refrain/sites]
+    #[arg(long, value_name = "DIR", requires = "name")]
+    out: Option<PathBuf>,
 }
+
+/// Draws a site.
+type Draw = fn(&Site) -> String;
 
 /// A site as it goes onto a disk.
 #[derive(Clone, Debug)]
@@ -32,38 +44,58 @@ impl Sites {
     /// Runs the verb.
     pub(crate) fn run(&self) -> Result<()> {
         match &self.name {
-            Some(name) => show(name),
-            None => check_all(),
+            Some(name) => self.show(name),
+            None => list_all(),
         }
     }
-}
 
-fn show(name: &str) -> Result<()> {
-    let site = read(name)?;
-    print!("{}", host::tree(&site));
-    for (extension, drawing) in [("dot", host::dot(&site)), ("svg", host::svg(&site))] {
-        let path = artifacts()
-            .join("sites")
-            .join(format!("{name}.{extension}"));
-        write_if_changed(&path, drawing.as_bytes())?;
-        say(format!("wrote {}", relative(&path).display()));
+    fn show(&self, name: &str) -> Result<()> {
+        let site = read(name)?;
+        print!("{}", host::tree(&site));
+        let directory = match &self.out {
+            Some(directory) => directory.clone(),
+            None => artifacts().join("sites"),
+        };
+        // Neither named: both.
+        let all = !self.dot && !self.svg;
+        let drawings: [(&str, bool, Draw); 2] =
+            [("dot", self.dot, host::dot), ("svg", self.svg, host::svg)];
+        for (extension, is_wanted, draw) in drawings {
+            if is_wanted || all {
+                let path = directory.join(format!("{name}.{extension}"));
+                write_if_changed(&path, draw(&site).as_bytes())?;
+                say(format!("wrote {}", relative(&path).display()));
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn check_all() -> Result<()> {
+fn list_all() -> Result<()> {
     let names = names()?;
-    let broken: Vec<_> = names.iter().filter_map(|name| read(name).err()).collect();
-    for error in &broken {
-        say(format!("error: {error:#}"));
+    let mut broken = 0;
+    let longest = names.iter().map(String::len).max().unwrap_or(0);
+    for name in &names {
+        match read(name) {
+            // The kernel group is in every site.
+            Ok(site) => println!(
+                "{name:longest$}  {:>3} actors in {:>3} groups",
+                site.actors.len(),
+                site.groups.len().saturating_sub(1)
+            ),
+            Err(error) => {
+                println!("{name:longest$}  not valid");
+                say(format!("error: {error:#}"));
+                broken += 1;
+            }
+        }
     }
     say(format!(
-        "{} sites: {} valid, {} not.",
+        "{} sites: {} valid, {broken} not.",
         names.len(),
-        names.len() - broken.len(),
-        broken.len()
+        names.len() - broken,
     ));
-    if broken.is_empty() {
+    if broken == 0 {
         Ok(())
     } else {
         Err(AlreadySaid.into())
@@ -124,7 +156,11 @@ pub(crate) fn compile(name: &str) -> Result<Compiled> {
     })
 }
 
-fn read(name: &str) -> Result<Site> {
+/// Reads and validates a site.
+///
+/// # Errors
+/// When the description has problems: they have been printed, all of them.
+pub(crate) fn read(name: &str) -> Result<Site> {
     check(name)?;
     let path = path(name);
     let shown = relative(&path).display().to_string();

@@ -6,6 +6,7 @@
 //! modules own what these take, and are safe.
 
 pub mod actor;
+pub mod group;
 pub mod lap;
 
 use abi::status::Progress;

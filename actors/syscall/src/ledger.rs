@@ -1,9 +1,8 @@
 //! The site's ledger: every failure and what was done about it.
 
-use abi::syscall::NO_MORE;
-use abi::{LedgerEntry, layout};
+use abi::LedgerEntry;
 
-use crate::{Error, Result, call, wire};
+use crate::{Result, call, wire};
 
 /// Walks the ledger from an entry on. A gap in the sequence numbers means that entries were
 /// overwritten.
@@ -34,27 +33,6 @@ impl Iterator for Entries {
     type Item = Result<LedgerEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == NO_MORE {
-            return None;
-        }
-        let mut buffer = [0; layout::RECORD_MAX];
-        let (length, next) = match call::sys_ledger_read(self.next, &mut buffer) {
-            Ok(read) => read,
-            Err(error) => {
-                self.next = NO_MORE;
-                return Some(Err(error));
-            }
-        };
-        if length == 0 {
-            return None;
-        }
-        // Whatever the kernel says, we go forward: the walk ends.
-        self.next = next.max(self.next.saturating_add(1));
-        Some(
-            buffer
-                .get(..length)
-                .ok_or(Error::Malformed)
-                .and_then(wire::decode),
-        )
+        wire::next_record(&mut self.next, call::sys_ledger_read)
     }
 }

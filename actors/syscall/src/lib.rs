@@ -16,6 +16,7 @@
 //! | [`published`] | where they, guests and handlers find what they share |
 //! | [`spawn`] | further actors, in the own group |
 //! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
+//! | [`group`] | groups, and [`Subscription`](group::Subscription): what happens to them |
 //! | [`log`](mod@log), [`panic`](mod@panic), [`heap`] | text out, last words, `alloc` (feature `heap`) |
 //! | [`call`] | one thin safe function a syscall; `stub` below it holds the instruction |
 //! | [`ways_to_die`] | how to fail on purpose, for demonstrations and tests |
@@ -37,6 +38,7 @@ pub use serde;
 pub mod call;
 pub mod entry;
 mod error;
+pub mod group;
 pub mod handler;
 #[cfg(feature = "heap")]
 pub mod heap;

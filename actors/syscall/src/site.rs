@@ -1,7 +1,6 @@
 //! What the kernel knows about the site, and what may be done to it.
 
 use abi::site::{ActorInfo, Hook, SiteInfo};
-use abi::syscall::NO_MORE;
 use abi::{ActorId, Span, layout};
 
 use crate::{Error, Result, call, wire};
@@ -32,28 +31,7 @@ impl Iterator for Actors {
     type Item = Result<ActorInfo>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == NO_MORE {
-            return None;
-        }
-        let mut buffer = [0; layout::RECORD_MAX];
-        let (length, next) = match call::sys_actor_info(self.next, &mut buffer) {
-            Ok(read) => read,
-            Err(error) => {
-                self.next = NO_MORE;
-                return Some(Err(error));
-            }
-        };
-        if length == 0 {
-            return None;
-        }
-        // Whatever the kernel says, we go forward: the walk ends.
-        self.next = next.max(self.next.saturating_add(1));
-        Some(
-            buffer
-                .get(..length)
-                .ok_or(Error::Malformed)
-                .and_then(wire::decode),
-        )
+        wire::next_record(&mut self.next, call::sys_actor_info)
     }
 }
 

@@ -10,6 +10,7 @@
 //! it serves.
 
 use abi::site::Rights;
+use abi::spawn::REQUEST_MAX;
 use abi::{ActorId, Name, SpawnRequest, Status, Text, layout};
 
 use crate::{Error, Result, call, wire};
@@ -79,7 +80,7 @@ impl Spawn {
         if self.is_cut {
             return Err(Error::Refused(Status::TOO_LONG));
         }
-        let mut buffer = [0; layout::RECORD_MAX];
+        let mut buffer = [0; REQUEST_MAX];
         call::actor::sys_spawn(wire::encode(&self.request, &mut buffer)?)
     }
 }

@@ -1,10 +1,12 @@
 //! Values as bytes: [postcard](https://docs.rs/postcard), as everywhere in the system.
 
 use serde::Serialize;
-use serde::de::Deserialize;
+use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::{Error, Result};
 use abi::Status;
+use abi::layout::RECORD_MAX;
+use abi::syscall::NO_MORE;
 
 /// Writes `value` into `buffer` and returns the bytes used.
 ///
@@ -26,6 +28,36 @@ pub fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T> {
         Ok((value, [])) => Ok(value),
         Ok(_) | Err(_) => Err(Error::Malformed),
     }
+}
+
+/// Fills the buffer with the first record from a number on; returns its length, 0 if there is none,
+/// and what to ask for next.
+type Read = fn(u64, &mut [u8]) -> Result<(usize, u64)>;
+
+/// Takes a step of a walk over records that the kernel numbers. After an error the walk is over.
+pub(crate) fn next_record<T: DeserializeOwned>(next: &mut u64, read: Read) -> Option<Result<T>> {
+    if *next == NO_MORE {
+        return None;
+    }
+    let mut buffer = [0; RECORD_MAX];
+    let (length, following) = match read(*next, &mut buffer) {
+        Ok(read) => read,
+        Err(error) => {
+            *next = NO_MORE;
+            return Some(Err(error));
+        }
+    };
+    if length == 0 {
+        return None;
+    }
+    // Whatever the kernel says, we go forward: the walk ends.
+    *next = following.max(next.saturating_add(1));
+    Some(
+        buffer
+            .get(..length)
+            .ok_or(Error::Malformed)
+            .and_then(decode),
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::numbered::numbered;
 use crate::{ActorId, Instant, Text, ThreadId, layout};
@@ -53,28 +54,90 @@ numbered! {
     }
 }
 
-/// The general registers at the time of a failure.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names are the architecture's")]
-pub struct Registers {
-    pub rax: u64,
-    pub rbx: u64,
-    pub rcx: u64,
-    pub rdx: u64,
-    pub rsi: u64,
-    pub rdi: u64,
-    pub rbp: u64,
-    pub rsp: u64,
-    pub r8: u64,
-    pub r9: u64,
-    pub r10: u64,
-    pub r11: u64,
-    pub r12: u64,
-    pub r13: u64,
-    pub r14: u64,
-    pub r15: u64,
-    pub rip: u64,
-    pub rflags: u64,
+macro_rules! registers {
+    ($($name:ident)*) => {
+        /// The general registers at the time of a failure.
+        ///
+        /// In a record they are so many bytes: numbers of variable length would take most of the
+        /// time that the record takes. Where people read, each has its name.
+        #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+        #[expect(missing_docs, reason = "the names are the architecture's")]
+        pub struct Registers {
+            $(pub $name: u64,)*
+        }
+
+        /// The registers as people read them.
+        #[derive(Serialize, Deserialize)]
+        #[serde(rename = "Registers")]
+        struct Named {
+            $($name: u64,)*
+        }
+
+        impl From<Registers> for Named {
+            fn from(registers: Registers) -> Self {
+                Self { $($name: registers.$name),* }
+            }
+        }
+
+        impl From<Named> for Registers {
+            fn from(named: Named) -> Self {
+                Self { $($name: named.$name),* }
+            }
+        }
+
+        impl Registers {
+            const COUNT: usize = [$(stringify!($name)),*].len();
+
+            const fn values(&self) -> [u64; Self::COUNT] {
+                [$(self.$name),*]
+            }
+
+            const fn from_values([$($name),*]: [u64; Self::COUNT]) -> Self {
+                Self { $($name),* }
+            }
+        }
+    };
+}
+registers!(rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags);
+
+impl Serialize for Registers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return Named::from(*self).serialize(serializer);
+        }
+        let mut bytes = [0; Self::COUNT * 8];
+        let (places, _) = bytes.as_chunks_mut();
+        for (place, value) in places.iter_mut().zip(self.values()) {
+            *place = value.to_le_bytes();
+        }
+        serializer.serialize_bytes(&bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Registers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Named::deserialize(deserializer).map(Self::from);
+        }
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Registers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "the bytes of {} registers", Registers::COUNT)
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Registers, E> {
+                let (values, rest) = bytes.as_chunks();
+                if values.len() != Registers::COUNT || !rest.is_empty() {
+                    return Err(E::invalid_length(bytes.len(), &self));
+                }
+                let value = |index| u64::from_le_bytes(values[index]);
+                Ok(Registers::from_values(core::array::from_fn(value)))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
 }
 
 /// Everything kept about one failure.

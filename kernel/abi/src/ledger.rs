@@ -113,6 +113,8 @@ numbered! {
 pub struct Phases {
     /// From the failure until every thread was stopped and every caller told.
     pub freeze: Span,
+    /// From there until its restart began: a backoff, and waiting for other groups.
+    pub delay: Span,
     /// From there until memory was back in its first state; for a reload, reading included.
     pub restart: Span,
     /// From there until the new incarnation's first thread was ready to run.

@@ -27,12 +27,13 @@ pub mod status;
 pub mod syscall;
 pub mod text;
 pub mod time;
+pub mod trace;
 
 pub use fault::{FaultKind, FaultRecord, Registers};
 pub use handler::{HandlerKind, Verdict};
 pub use id::{ActorId, Generation, HandlerId, LapId, PortId, ReplyToken, Slot, ThreadId};
 pub use ledger::{Advice, Cause, LedgerEntry, Outcome, Phases, Response};
-pub use notice::{CauseKind, Notice, NoticePhase};
+pub use notice::{CauseKind, Delivery, Notice, NoticePhase};
 pub use spawn::SpawnRequest;
 pub use start::StartRecord;
 pub use status::Status;

@@ -1,6 +1,6 @@
 //! Notices: what subscribers of a group are told, one for each change.
 //!
-//! Numbered by the site without gaps, so that whoever misses some sees it from the numbers.
+//! Numbered by the site without gaps over all groups.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,3 +67,25 @@ pub struct Notice {
     /// The entry of the ledger about it; 0 if there is none.
     pub ledger: u64,
 }
+
+/// The message that a subscriber's port gets for each change. Its sender is nobody
+/// ([`ActorId::NONE`]), which no actor can be.
+///
+/// A port that has no room, or whose owner's budget has none, misses the notice. Nobody waits for
+/// it, but the next message says how many were missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The group that was subscribed to. The notice may be about another one, at the other end of
+    /// an edge whose reaction there is `restart` or `notify`.
+    pub subscription: Name,
+    /// How many notices of this subscription were missed right before this one.
+    pub missed: u64,
+    /// How many notices, of whichever groups, the kernel could not keep until they were delivered,
+    /// since the last message of this subscription.
+    pub lost: u64,
+    /// What has happened.
+    pub notice: Notice,
+}
+
+/// No [`Delivery`] is longer, in bytes.
+pub const DELIVERY_MAX: usize = 256;

@@ -115,6 +115,47 @@ pub struct ActorInfo {
     pub private_frames: u32,
 }
 
+numbered! {
+    /// How far the restart, or other change, of a group has come.
+    pub struct GroupState(u8) {
+        /// Nothing is to be done.
+        AT_REST = 1 => "at rest",
+        /// Its members are being frozen.
+        FREEZING = 2 => "freezing",
+        /// Members that do not come back are being terminated.
+        ENDING = 3 => "ending",
+        /// It waits for the end of a backoff, or for groups below it.
+        DELAYED = 4 => "delayed",
+        /// Its members' memory is being put back.
+        RESTARTING = 5 => "restarting",
+        /// Its members are being started.
+        ACTIVATING = 6 => "activating",
+        /// It is kept frozen for a debugger.
+        HELD = 7 => "held",
+        /// The restart of the site was asked for on its account.
+        ESCALATED = 8 => "escalated",
+        /// Its last member has ended.
+        ENDED = 9 => "ended",
+    }
+}
+
+/// What is known about one group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupInfo {
+    /// Its name.
+    pub name: Name,
+    /// The name of the group it stands on; `kernel` for the root of the tree.
+    pub base: Name,
+    /// How many actors are in it.
+    pub members: u32,
+    /// How far its restart has come.
+    pub state: GroupState,
+    /// Whether it was given up: it ends, and is not started again until that is cleared.
+    pub is_given_up: bool,
+    /// How many ports are subscribed to it.
+    pub subscribers: u32,
+}
+
 named_bits! {
     /// What an actor may do beyond its own affairs. Granted by the site description: on everything,
     /// or for those of [`Rights::TARGETED`] on particular actors and groups.
@@ -123,7 +164,8 @@ named_bits! {
         SHUTDOWN = 0,
         /// Read the console: `console_read`.
         CONSOLE = 1,
-        /// Restart an actor, and so its group: `restart`.
+        /// Restart an actor, and so its group: `restart`. Let a group that was given up be started
+        /// again: `group_clear`.
         RESTART = 2,
         /// Use the kernel's test hooks: `hook`.
         HOOK = 3,
@@ -131,7 +173,7 @@ named_bits! {
         FREEZE = 4,
         /// Kill an actor or a group: `actor_kill`, `group_kill`.
         KILL = 5,
-        /// Be told of a group's failures.
+        /// Be told of a group's failures and restarts: `group_subscribe`.
         SUBSCRIBE = 6,
         /// Run further actors in the own group: `spawn`.
         SPAWN = 7,

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::site::Rights;
 use crate::{Name, Text, layout};
 
+/// Bytes of the longest request: two names, the arguments, and three numbers.
+pub const REQUEST_MAX: usize = 2 * 32 + 1 + layout::ARGUMENTS_MAX + 7;
+
 /// An indirect actor to be started; see [`Call::Spawn`](crate::syscall::Call::Spawn).
 ///
 /// What is not asked for is as with the spawner: the size of the first stack, the budget, and the

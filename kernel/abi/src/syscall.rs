@@ -94,7 +94,7 @@ pub const LAP_WRITABLE: u64 = 1 << 33;
 pub const COPY_FROM_CALLER: u64 = 0;
 /// [`Call::LapCopy`] direction: to the thread's caller.
 pub const COPY_TO_CALLER: u64 = 1;
-/// [`Call::ActorInfo`]: no further actor.
+/// [`Call::ActorInfo`] and [`Call::GroupInfo`]: no further one.
 pub const NO_MORE: u64 = u64::MAX;
 
 /// Packs the request's length and the reply buffer's capacity into one argument.
@@ -298,6 +298,24 @@ syscalls! {
     /// Tells the calling thread who it is, and whose thread it is: the actor it belongs to.
     45 thread_self ThreadSelf() -> (thread, home);
 
+    /// Has a port of the caller's told of every change of a group, and of the groups its edges
+    /// concern it with, from now on: each is a message (`Delivery`) from nobody. The subscription
+    /// goes with the port, and at the caller's freeze. Needs a right. `already exists` if the port
+    /// is subscribed to the group; `limit reached` beyond 16 subscriptions of one port, or 16
+    /// subscribers of one group.
+    46 group_subscribe GroupSubscribe(name, length, port) -> ();
+
+    /// Ends a subscription. What is in the port's queue stays there.
+    47 group_unsubscribe GroupUnsubscribe(name, length, port) -> ();
+
+    /// Allows that a group that was given up is started again. Needs the right to restart.
+    /// `not found` if it was not given up.
+    48 group_clear GroupClear(name, length) -> ();
+
+    /// Reads about the first group whose slot is at least `slot`, as postcard bytes; `next` is the
+    /// slot to ask for next. `length` is 0 when there is none.
+    49 group_info GroupInfo(slot, buffer, capacity) -> (length, next);
+
     /// Starts an indirect actor in the caller's group, from a postcard record (`SpawnRequest`),
     /// and waits until its image is loaded; its first thread then runs soon. Needs a right. It is
     /// stopped with the group, and comes back only if it is spawned again: under the same name it
@@ -307,25 +325,25 @@ syscalls! {
     /// a bad argument, or not permitted. `already exists` for a name somebody has, `not found` or
     /// `bad image` for the image, `limit reached` with 64 spawned members in the group, or no room
     /// for a further actor. A caller that is aborted while it waits leaves the actor as it is.
-    46 spawn Spawn(request, length) -> (actor);
+    50 spawn Spawn(request, length) -> (actor);
 
     /// Kills an actor. As a member of a group it is restarted with it: only `group_kill` ends it.
     /// Needs a right. Returns at once.
-    47 actor_kill ActorKill(actor) -> ();
+    51 actor_kill ActorKill(actor) -> ();
 
     /// Ends a group: all its members, for good, and their persistent regions. Needs a right on
     /// the group itself. Returns at once.
-    48 group_kill GroupKill(name, length) -> ();
+    52 group_kill GroupKill(name, length) -> ();
 
     /// Stops an actor (the caller with `actor` 0) until it is thawed: none of its threads runs, nor
     /// anybody else's inside it; who wants in waits. What time does goes on: deadlines pass, and
     /// timers count. A heartbeat or start deadline begins anew with the thaw. Needs a right, but for
     /// the caller and what it has spawned. `frozen` for an actor that is being restarted. A restart
     /// of the actor ends the freeze. Freezing twice is freezing once.
-    49 actor_freeze ActorFreeze(actor) -> ();
+    53 actor_freeze ActorFreeze(actor) -> ();
 
     /// Lets an actor that was frozen go on. Needs the same right.
-    50 actor_thaw ActorThaw(actor) -> ();
+    54 actor_thaw ActorThaw(actor) -> ();
 }
 
 #[cfg(test)]

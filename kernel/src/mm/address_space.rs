@@ -106,14 +106,30 @@ impl AddressSpace {
         frame: Frame,
         rights: Flags,
     ) -> Result<(), OutOfMemory> {
+        self.map_run(frames, page, &[frame], rights)
+    }
+
+    /// Maps frames that are not the actor's alone at pages next to each other that have one table.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] for a table.
+    pub fn map_run(
+        &mut self,
+        frames: &mut Frames,
+        page: Page,
+        run: &[Frame],
+        rights: Flags,
+    ) -> Result<(), OutOfMemory> {
         let mut tables = Noted {
             frames,
             list: &mut self.tables,
         };
-        let entry = page_table::entry_or_new(&mut tables, self.root, page, USER_TABLE)
+        let entries = page_table::run_or_new(&mut tables, self.root, page, run.len(), USER_TABLE)
             .ok_or(OutOfMemory)?;
-        *entry = Entry::new(frame, rights | Flags::PRESENT | Flags::USER);
-        cpu::flush(page.address());
+        for ((entry, frame), number) in entries.iter_mut().zip(run).zip(0..) {
+            *entry = Entry::new(*frame, rights | Flags::PRESENT | Flags::USER);
+            cpu::flush(Page(page.0 + number).address());
+        }
         Ok(())
     }
 
@@ -168,7 +184,7 @@ impl AddressSpace {
         /// Pages that one table maps.
         const TABLE_PAGES: u64 = 512;
         /// Enough to make the way in and out cheap, few enough to be done in 2,000 instructions.
-        const STEPS: usize = 32;
+        const STEPS: usize = 12;
         let mut end = end.0;
         for _ in 0..STEPS {
             if end <= start.0 {

@@ -11,9 +11,9 @@ use core::ptr::{self, NonNull};
 
 use linked_list_allocator::Heap;
 use spin::Mutex;
-use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{Frame, direct};
+use crate::arch::cpu::without_interrupts;
 
 struct KernelHeap(Mutex<Heap>);
 

@@ -101,8 +101,9 @@ pub fn build(frames: &mut Frames, present: Frame, end: u64) -> Option<Frame> {
     Some(root)
 }
 
-/// Maps the stack of kernel thread number `index`, and returns the address just past it.
-pub fn map_stack(frames: &mut Frames, root: Frame, index: u64) -> Option<u64> {
+/// Maps the kernel stack number `index`, above a page that is not mapped. Returns its first address
+/// and the one just past it.
+pub fn map_stack(frames: &mut Frames, root: Frame, index: u64) -> Option<(u64, u64)> {
     let bottom = STACKS + index * STACK_STRIDE + PAGE_BYTES;
     let top = bottom + STACK_PAGES * PAGE_BYTES;
     for address in (bottom..top).step_by(PAGE_BYTES as usize) {
@@ -112,7 +113,7 @@ pub fn map_stack(frames: &mut Frames, root: Frame, index: u64) -> Option<u64> {
         *page_table::entry_or_new(&mut tables, root, Page::containing(address), KERNEL_TABLE)? =
             Entry::new(frame, flags);
     }
-    Some(top)
+    Some((bottom, top))
 }
 
 /// Copies the kernel's half of `kernel` into a new root.

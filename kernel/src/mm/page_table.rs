@@ -121,6 +121,17 @@ pub fn entry_or_new<T: Tables>(
     page: Page,
     on_the_way: Flags,
 ) -> Option<&mut Entry> {
+    run_or_new(tables, root, page, 1, on_the_way)?.first_mut()
+}
+
+/// The entries for `count` pages that have one table, as [`entry_or_new`] finds one.
+pub fn run_or_new<T: Tables>(
+    tables: &mut T,
+    root: Frame,
+    page: Page,
+    count: usize,
+    on_the_way: Flags,
+) -> Option<&mut [Entry]> {
     let mut frame = root;
     for level in [4, 3, 2] {
         let index = index(page, level);
@@ -133,7 +144,8 @@ pub fn entry_or_new<T: Tables>(
             }
         };
     }
-    tables.table(frame).get_mut(index(page, 1))
+    let first = index(page, 1);
+    tables.table(frame).get_mut(first..first + count)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! PCI configuration space, through the ports every PC has.
 
 use virtio_drivers::transport::pci::bus::{ConfigurationAccess, DeviceFunction};
-use x86_64::instructions::interrupts::without_interrupts;
 use x86_64::instructions::port::Port;
+
+use crate::arch::cpu::without_interrupts;
 
 /// Configuration mechanism 1 (PCI Local Bus Specification 3.0, 3.2.2.3.2).
 pub(super) struct Ports;

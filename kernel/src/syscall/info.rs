@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use abi::site::{ActorInfo, Hook, Rights, SiteInfo};
 use abi::syscall::NO_MORE;
-use abi::{ActorId, Span, StartRecord, Status};
+use abi::{ActorId, Slot, Span, StartRecord, Status};
 
 use volatile::VolatilePtr;
 
@@ -79,10 +79,9 @@ impl Kernel {
         from: u64,
         buffer: UserSlice,
     ) -> Result<Next, Refusal> {
-        let found = self
-            .actors
-            .iter()
-            .find(|(slot, _)| u64::from(slot.0) >= from);
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let mut slots = (from..self.actors.end()).map(Slot);
+        let found = slots.find_map(|slot| Some((slot, self.actors.at(slot.0)?)));
         let Some((slot, record)) = found else {
             return Ok(Next::Return([0, NO_MORE, 0]));
         };
@@ -135,6 +134,7 @@ impl Kernel {
         while let Some(entry) = self.take_untold() {
             logger::tell(&entry);
         }
+        self.record_rest();
         fail::end_of_site(if code == 0 {
             exit::Code::Passed
         } else {

@@ -3,7 +3,7 @@
 use abi::layout::{PANIC_MAX, PRIORITY_MAX, USER_END};
 use abi::site::Rights;
 use abi::{FaultKind, Name, Slot, Status, Text, ThreadId};
-use restart_manager::Event;
+use restart_manager::{Event, GroupSlot};
 
 use super::memory::Trim;
 use super::{DONE, Next};
@@ -11,6 +11,7 @@ use crate::actor::News;
 use crate::arch::frame::TrapFrame;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
+use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
 use crate::rights::Target;
@@ -82,7 +83,7 @@ impl Kernel {
             .threads
             .insert(Thread::new(priority, home))
             .map_err(|_| Status::LIMIT_REACHED)?;
-        let stack = match record.regions.place(pages, Kind::Stack) {
+        let stack = match record.regions.place(pages, 1, Kind::Stack) {
             Ok(stack) => stack,
             Err(error) => {
                 self.threads.remove(slot);
@@ -219,7 +220,9 @@ impl Kernel {
     }
 
     pub(super) fn group_kill(&mut self, actor: u32, name: Name) -> Result<Next, Refusal> {
-        let group = self.recovery.manager.group_named(name);
+        let manager = &self.recovery.manager;
+        let lives = |group: &GroupSlot| manager.group(*group).is_some_and(|it| !it.has_ended());
+        let group = manager.group_named(&name).filter(lives);
         let group = group.ok_or(Status::NOT_FOUND)?;
         self.check_right(Rights::KILL, Target::Group(group))?;
         let by = self.actor_id(actor);
@@ -227,10 +230,15 @@ impl Kernel {
         Ok(DONE)
     }
 
+    /// Subscribers are told before the caller goes on. Ends: nothing else makes notices before all
+    /// are delivered, but others that become ready, each once.
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
         self.note_ready(actor);
         self.report(Event::Ready { actor: id });
-        DONE
+        match self.deliver_notice() {
+            Progress::Finished => DONE,
+            Progress::More => Next::Again,
+        }
     }
 }

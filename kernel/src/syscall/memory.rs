@@ -1,6 +1,6 @@
 //! Syscalls about private and persistent regions.
 
-use abi::layout::{PAGE_BYTES, PERSISTENT_END, PERSISTENT_START};
+use abi::layout::PAGE_BYTES;
 use abi::syscall::PERSISTENT_EXISTING;
 use abi::{Name, Slot, Status};
 
@@ -8,12 +8,16 @@ use super::{DONE, Next};
 use crate::actor::PersistentRegion;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
+use crate::list::Link;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, Page, direct, pages_for};
-use crate::region::{Kind, Region, RegionError};
+use crate::region::{Kind, RegionError};
 
-/// Pages zeroed in one go: 2,000 instructions, after which interrupts get their turn.
-const FRAMES_AT_ONCE: u32 = 4;
+/// Pages zeroed in one go: 1,000 instructions, after which interrupts get their turn.
+const FRAMES_AT_ONCE: u32 = 2;
+
+/// The most persistent regions of one actor: what is searched by name is bounded by it.
+const PERSISTENT_OWNED_MAX: u32 = 128;
 
 impl Kernel {
     pub(super) fn region_allocate(&mut self, actor: u32, bytes: u64) -> Result<Next, Refusal> {
@@ -24,7 +28,7 @@ impl Kernel {
         let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         let region = record
             .regions
-            .place(pages, Kind::Private)
+            .place(pages, 1, Kind::Private)
             .map_err(refusal)?;
         Ok(Next::Return([region.start.address(), 0, 0]))
     }
@@ -64,11 +68,6 @@ impl Kernel {
         Trim::Gone
     }
 
-    /// Frees a whole region of an actor's; for small ones.
-    pub fn free_region(&mut self, actor: u32, start: Page, wanted: impl Fn(Kind) -> bool) {
-        while self.trim_region(actor, start, &wanted) == Trim::More {}
-    }
-
     pub(super) fn persistent_open(
         &mut self,
         actor: u32,
@@ -80,10 +79,9 @@ impl Kernel {
             return Err(Status::BAD_ARGUMENT.into());
         }
         let pages = pages_for(bytes);
-        let is_it = |region: &PersistentRegion| region.owner.0 == actor && region.name == name;
-        let found = self.persistent.iter().find(|(_, region)| is_it(region));
-        let slot = match found.map(|(slot, region)| (slot, region.extent.frames)) {
-            Some((_, frames)) if pages > u64::from(frames) => {
+        let found = self.own_persistent(actor, |region| region.name == name);
+        let slot = match found {
+            Some((_, region)) if pages > u64::from(region.extent.frames) => {
                 return Err(Status::BAD_ARGUMENT.into());
             }
             Some((slot, _)) => slot,
@@ -106,24 +104,30 @@ impl Kernel {
             (_, None) => return Err(Status::LIMIT_REACHED.into()),
             (_, Some(frames)) => frames,
         };
+        if record.persistent_count >= PERSISTENT_OWNED_MAX {
+            return Err(Status::LIMIT_REACHED.into());
+        }
         let extent = self.preserved.allocate(frames).ok_or(Status::NO_MEMORY)?;
-        let page = self.persistent_place(actor, pages).ok_or(Status::NO_MEMORY);
-        let page = page.inspect_err(|_| self.preserved.free(extent))?;
-        let owner = Slot(actor);
+        let record = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
+        let placed = record.regions.place_persistent(pages);
+        let placed = placed.inspect_err(|_| self.preserved.free(extent));
+        let page = placed.map_err(refusal)?.start;
         let region = PersistentRegion {
-            owner,
+            owner: Slot(actor),
             name,
             extent,
             page,
             zeroed: 0,
+            link: Link::FREE,
         };
         let Ok((slot, _)) = self.persistent.insert(region) else {
+            record.regions.remove(page, |_| true);
             self.preserved.free(extent);
             return Err(Status::LIMIT_REACHED.into());
         };
-        if let Some(record) = self.actors.at_mut(actor) {
-            record.persistent_frames += frames;
-        }
+        record.persistent_frames += frames;
+        record.persistent_count += 1;
+        record.persistent.push_back(&mut self.persistent, slot.0);
         Ok(slot)
     }
 
@@ -133,14 +137,9 @@ impl Kernel {
         let region = self.persistent.at_mut(slot.0).ok_or(Status::NOT_FOUND)?;
         let size = u64::from(region.extent.frames) * PAGE_BYTES;
         let (owner, start) = (region.owner.0, region.page);
-        let record = self.actors.at_mut(owner).ok_or(Status::DEAD)?;
-        if record.regions.find(start).is_some() {
-            return Ok(Next::Return([start.address(), size, 0]));
-        }
         let first = Frame(region.extent.start);
-        // One that is whole, but nowhere in its owner, was kept from before that was spawned again.
-        let is_new = region.zeroed < region.extent.frames;
         let end = region.extent.frames.min(region.zeroed + FRAMES_AT_ONCE);
+        let created = u64::from(region.zeroed < end);
         for frame in region.zeroed..end {
             direct::zero(first.offset(frame));
         }
@@ -148,46 +147,37 @@ impl Kernel {
         if end < region.extent.frames {
             return Ok(Next::Again);
         }
-        let end = Page(start.0 + u64::from(region.extent.frames));
-        let kind = Kind::Persistent { first };
-        if let Err(error) = record.regions.insert(Region { start, end, kind }) {
-            self.drop_persistent(slot);
-            return Err(refusal(error));
+        let record = self.actors.at_mut(owner).ok_or(Status::DEAD)?;
+        if let Some(region) = record.regions.at_mut(start) {
+            region.kind = Kind::Persistent { first };
         }
-        Ok(Next::Return([start.address(), size, u64::from(is_new)]))
+        Ok(Next::Return([start.address(), size, created]))
     }
 
-    /// The first gap in an actor's persistent window that holds `pages` pages. Regions begin at
-    /// multiples of 2 MiB, so that each has page tables of its own.
-    fn persistent_place(&self, actor: u32, pages: u64) -> Option<Page> {
-        const ALIGNMENT: u64 = 512;
-        let end = PERSISTENT_END / PAGE_BYTES;
-        let mut start = PERSISTENT_START / PAGE_BYTES;
-        // Each turn moves past one region of the actor's, of which there are finitely many.
-        loop {
-            let stop = start.checked_add(pages).filter(|stop| *stop <= end)?;
-            let clash = self.persistent.iter().find(|(_, region)| {
-                let region_end = region.page.0 + u64::from(region.extent.frames);
-                region.owner.0 == actor && region.page.0 < stop && start < region_end
-            });
-            match clash {
-                None => return Some(Page(start)),
-                Some((_, region)) => {
-                    let past = region.page.0 + u64::from(region.extent.frames);
-                    start = past.next_multiple_of(ALIGNMENT);
-                }
+    /// The first of an actor's persistent regions that is the one wanted. There are few.
+    fn own_persistent(
+        &self,
+        actor: u32,
+        wanted: impl Fn(&PersistentRegion) -> bool,
+    ) -> Option<(Slot, &PersistentRegion)> {
+        let owned = self.actors.at(actor)?.persistent;
+        let mut next = owned.first();
+        while let Some(slot) = next {
+            let region = self.persistent.at(slot)?;
+            if wanted(region) {
+                return Some((Slot(slot), region));
             }
+            next = owned.after(&self.persistent, slot);
         }
+        None
     }
 
     pub(super) fn persistent_free(&mut self, actor: u32, address: u64) -> Result<Next, Refusal> {
-        let is_it =
-            |region: &PersistentRegion| region.owner.0 == actor && region.page.address() == address;
-        let found = self.persistent.iter().find(|(_, region)| is_it(region));
+        let found = self.own_persistent(actor, |region| region.page.address() == address);
         let (slot, page) = found
             .map(|(slot, region)| (slot, region.page))
             .ok_or(Status::NOT_FOUND)?;
-        let is_persistent = |kind| matches!(kind, Kind::Persistent { .. });
+        let is_persistent = |kind| matches!(kind, Kind::Persistent { .. } | Kind::Reserved);
         if self.trim_region(actor, page, is_persistent) == Trim::More {
             return Ok(Next::Again);
         }
@@ -197,25 +187,30 @@ impl Kernel {
 
     /// Frees one of an actor's persistent regions, if it has any left.
     pub fn drop_one_persistent(&mut self, owner: u32) -> Progress {
-        let is_owned = |region: &PersistentRegion| region.owner.0 == owner;
-        let found = self.persistent.iter().find(|(_, region)| is_owned(region));
-        let Some(slot) = found.map(|(slot, _)| slot) else {
+        let first = self
+            .actors
+            .at(owner)
+            .and_then(|owner| owner.persistent.first());
+        let Some(slot) = first else {
             return Progress::Finished;
         };
-        self.drop_persistent(slot);
+        self.drop_persistent(Slot(slot));
         Progress::More
     }
 
     /// Frees a persistent region that is mapped nowhere any more; its content is lost.
     pub fn drop_persistent(&mut self, slot: Slot) {
-        let Some(region) = self.persistent.remove(slot) else {
+        let Some(region) = self.persistent.at(slot.0) else {
             return;
         };
+        let extent = region.extent;
         if let Some(owner) = self.actors.at_mut(region.owner.0) {
-            let frames = region.extent.frames;
-            owner.persistent_frames = owner.persistent_frames.saturating_sub(frames);
+            owner.persistent.remove(&mut self.persistent, slot.0);
+            owner.persistent_count = owner.persistent_count.saturating_sub(1);
+            owner.persistent_frames = owner.persistent_frames.saturating_sub(extent.frames);
         }
-        self.preserved.free(region.extent);
+        self.persistent.remove(slot);
+        self.preserved.free(extent);
     }
 }
 

@@ -15,9 +15,11 @@ use abi::{
 };
 
 use crate::arch::clock;
+use crate::backlog;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::logger::OneLine;
+use crate::line::one_line;
+use crate::logger;
 use crate::naming::What;
 use crate::thread::{State, Wait};
 use crate::user::UserSlice;
@@ -37,7 +39,7 @@ pub enum Next {
 const SYSCALL_BYTES: u64 = 2;
 
 /// Nothing to return.
-const DONE: Next = Next::Return([0; 3]);
+pub const DONE: Next = Next::Return([0; 3]);
 
 impl Kernel {
     /// Carries out the syscall in the current thread's registers.
@@ -57,12 +59,7 @@ impl Kernel {
         let (status, results) = match result {
             Ok(Next::Return(results)) => (Status::OK, results),
             Ok(Next::Blocked) => return self.note_blocked(),
-            Ok(Next::Again) => {
-                if let Some(thread) = self.current_thread() {
-                    thread.frame_mut().rip -= SYSCALL_BYTES;
-                }
-                return;
-            }
+            Ok(Next::Again) | Err(Refusal::Again) => return self.repeat(self.scheduler.current()),
             Err(Refusal::Status(status, results)) => (status, results),
             Err(Refusal::Fault(fault)) => {
                 let code = if fault.code == 0 { number } else { fault.code };
@@ -72,6 +69,13 @@ impl Kernel {
         };
         if let Some(thread) = self.current_thread() {
             thread.set_results(status, results);
+        }
+    }
+
+    /// Has a thread that is in a syscall make it again when it runs next.
+    pub fn repeat(&mut self, thread: u32) {
+        if let Some(thread) = self.threads.at_mut(thread) {
+            thread.frame_mut().rip -= SYSCALL_BYTES;
         }
     }
 
@@ -123,12 +127,9 @@ impl Kernel {
                 depth,
             } => {
                 let name = self.optional_name(actor, name, length)?;
-                let port = self.port_create(actor, name, depth)?;
-                Ok(Next::Return([port.raw(), 0, 0]))
+                self.port_create(actor, name, depth)
             }
-            Call::PortDestroy { port } => self
-                .port_destroy(actor, PortId::from_raw(port))
-                .map(|()| DONE),
+            Call::PortDestroy { port } => self.port_destroy(actor, PortId::from_raw(port)),
             Call::PortFind {
                 name,
                 length,
@@ -310,6 +311,23 @@ impl Kernel {
                     .map_or(ActorId::NONE, |record| record.home);
                 Ok(Next::Return([self.thread_id(thread).raw(), home.raw(), 0]))
             }
+            Call::GroupSubscribe { name, length, port } => {
+                let name = self.name(actor, name, length)?;
+                self.group_subscribe(actor, name, PortId::from_raw(port))
+            }
+            Call::GroupUnsubscribe { name, length, port } => {
+                let name = self.name(actor, name, length)?;
+                self.group_unsubscribe(actor, name, PortId::from_raw(port))
+            }
+            Call::GroupClear { name, length } => {
+                let name = self.name(actor, name, length)?;
+                self.group_clear(actor, name)
+            }
+            Call::GroupInfo {
+                slot,
+                buffer,
+                capacity,
+            } => self.group_info(actor, slot, UserSlice::new(buffer, capacity)?),
             Call::Spawn { request, length } => self.spawn(actor, UserSlice::new(request, length)?),
             Call::ActorKill { actor: target } => self.actor_kill(actor, target),
             Call::GroupKill { name, length } => {
@@ -330,10 +348,16 @@ impl Kernel {
             5 => log::Level::Trace,
             _ => return Err(Status::BAD_ARGUMENT.into()),
         };
-        let text = self.text::<LOG_MAX>(actor, text)?;
+        if !backlog::make_room() {
+            return Ok(Next::Again);
+        }
+        let mut bytes = [0; LOG_MAX];
+        let text = text.cut(LOG_MAX as u64);
+        self.copy_in(actor, text, &mut bytes)?;
         if let Some(actor) = self.actors.at(actor) {
             let name = actor.declaration.name;
-            log::log!(target: "actor", level, "{name}: {}", OneLine(text.as_str()));
+            let line = one_line(&mut bytes[..text.length() as usize]);
+            logger::say(level, [name.as_str(), ": ", line]);
         }
         Ok(DONE)
     }
@@ -385,7 +409,10 @@ impl Kernel {
     }
 
     /// Writes a record as postcard bytes; the first result is its length.
-    fn write_record<T: serde::Serialize>(
+    ///
+    /// # Errors
+    /// `BUFFER_TOO_SMALL`, or memory that is not the actor's.
+    pub fn write_record<T: serde::Serialize>(
         &mut self,
         actor: u32,
         buffer: UserSlice,

@@ -1,10 +1,12 @@
-//! What failed, and what is decided about it.
+//! What failed, and what is done once it is decided.
 
 use abi::start::PreviousEnd;
 use abi::{Cause, FaultRecord, Instant, NoticePhase, Outcome, Response as Recorded, Slot, Span};
 
 use super::RestartManager;
+use super::advice::Verdict;
 use crate::action::Source;
+use crate::actor::Pending;
 use crate::group::{Goal, Phase, Reason};
 use crate::set::GroupSet;
 use crate::{Decision, Response, State};
@@ -50,7 +52,7 @@ impl RestartManager<'_> {
             if state == State::Running && ran_for >= actor.parameters.stable_after {
                 actor.history.forget();
             }
-            self.decide(slot, fault, ran_for, None, now)
+            self.ask(slot, fault, ran_for, None, now)
         };
         if let Some(actor) = self.actors.get_mut(slot.index()) {
             actor.previous = PreviousEnd::Failed {
@@ -88,30 +90,31 @@ impl RestartManager<'_> {
                 self.close_entry(slot, Outcome::DONE);
             }
         } else {
-            self.decide(slot, fault, Span::ZERO, Some(attempt), now);
+            self.ask(slot, fault, Span::ZERO, Some(attempt), now);
         }
         true
     }
 
-    /// Asks the policy, writes down its answer, and sets the group going. Returns the number of
-    /// the entry.
-    fn decide(
+    /// Writes down what was decided about a failure, and sets the group going.
+    pub(super) fn carry_out(
         &mut self,
         slot: Slot,
-        fault: &FaultRecord,
-        ran_for: Span,
-        failed_attempt: Option<Source>,
+        pending: Pending,
+        verdict: Verdict,
         now: Instant,
-    ) -> u64 {
-        let verdict = self.consult(slot, fault, ran_for, failed_attempt, now);
-        let (Some(verdict), Some((actor, _))) = (verdict, self.pair(slot)) else {
-            return 0;
+    ) {
+        let Some(actor) = self.actors.get(slot.index()) else {
+            return;
         };
+        let Pending {
+            sequence,
+            attempt: failed_attempt,
+            ..
+        } = pending;
         let group = actor.group;
         let decision = verdict.decision;
-        let recorded = decision.response.recorded();
-        let sequence = self.open_entry(slot, Cause::Fault(*fault), recorded, now);
         let scope = self.group_name(verdict.scope);
+        self.settle_entry(slot, sequence, decision.response.recorded(), now);
         self.ledger.amend(sequence, |entry| {
             entry.advice = verdict.advice;
             entry.scope = scope;
@@ -150,6 +153,5 @@ impl RestartManager<'_> {
             // It is frozen already, so it is held as of now.
             self.close_entry(slot, Outcome::DONE);
         }
-        sequence
     }
 }

@@ -87,7 +87,7 @@ impl RestartManager<'_> {
             }
             let is_one_at_a_time = match group.phase {
                 Phase::Idle | Phase::Held | Phase::Escalated => return None,
-                Phase::Delayed if must_wait => return None,
+                Phase::Delayed if must_wait || group.asking > 0 => return None,
                 Phase::Delayed => {
                     begin_restarting(group, now);
                     continue;
@@ -95,7 +95,7 @@ impl RestartManager<'_> {
                 Phase::Freezing | Phase::Ending => false,
                 Phase::Restarting | Phase::Activating => true,
             };
-            if is_one_at_a_time && group.outstanding > 0 {
+            if is_one_at_a_time && (group.outstanding > 0 || group.asking > 0) {
                 return None;
             }
             if let Some(member) = group.cursor {
@@ -239,6 +239,7 @@ impl RestartManager<'_> {
     /// brought the restart about keeps its entry: that the group was restarted is what was done
     /// about it, though it is not there to see it.
     fn ensure_group_entry(&mut self, slot: Slot, now: Instant) {
+        self.lapse(slot, now);
         let Some((actor, group)) = self.pair(slot) else {
             return;
         };

@@ -15,8 +15,58 @@ use crate::group::Reason;
 use crate::{GroupSlot, State};
 
 impl RestartManager<'_> {
-    /// Opens an entry about the actor and returns its number. One that was open is superseded.
+    /// Opens an entry about the actor and returns its number. One that was open is superseded. If
+    /// it is about a failure, subscribers are told.
     pub(super) fn open_entry(
+        &mut self,
+        slot: Slot,
+        cause: Cause,
+        response: Response,
+        now: Instant,
+    ) -> u64 {
+        let sequence = self.append_entry(slot, cause, response, now);
+        if matches!(cause, Cause::Fault(_)) {
+            self.notify_failed(slot, now);
+        }
+        sequence
+    }
+
+    /// Says in the open entry about a failure what is done about it, now that it is decided, and
+    /// tells subscribers.
+    pub(super) fn settle_entry(
+        &mut self,
+        slot: Slot,
+        sequence: u64,
+        response: Response,
+        now: Instant,
+    ) {
+        let Some(actor) = self.actors.get_mut(slot.index()) else {
+            return;
+        };
+        actor.latest.response = response;
+        if let Some(open) = &mut actor.open {
+            open.response = response;
+        }
+        let is_named = matches!(actor.state, State::Frozen | State::Prepared);
+        let comes_back = matches!(response, Response::HOT_RESTART | Response::RELOAD);
+        let successor = actor.actor;
+        self.ledger.amend(sequence, |entry| {
+            entry.response = response;
+            if is_named && comes_back {
+                entry.successor = successor;
+            }
+        });
+        self.notify_failed(slot, now);
+    }
+
+    fn notify_failed(&mut self, slot: Slot, now: Instant) {
+        if let Some(id) = self.actors.get(slot.index()).map(|actor| actor.actor) {
+            self.notify(slot, NoticePhase::FAILED, id, ActorId::NONE, now);
+        }
+    }
+
+    /// Opens an entry about the actor, of which nobody is told yet.
+    pub(super) fn append_entry(
         &mut self,
         slot: Slot,
         cause: Cause,
@@ -50,7 +100,6 @@ impl RestartManager<'_> {
             advice: Advice::NOT_ASKED,
             scope: group.name,
         };
-        let (is_failure, id) = (matches!(cause, Cause::Fault(_)), actor.actor);
         let sequence = self.ledger.append(entry);
         if let Some(actor) = self.actors.get_mut(slot.index()) {
             actor.latest = Latest {
@@ -61,9 +110,6 @@ impl RestartManager<'_> {
             actor.open = Some(OpenEntry { sequence, response });
             actor.awaits_reply = None;
             actor.mark = now;
-        }
-        if is_failure {
-            self.notify(slot, NoticePhase::FAILED, id, ActorId::NONE, now);
         }
         sequence
     }

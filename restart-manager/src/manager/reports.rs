@@ -69,12 +69,14 @@ impl RestartManager<'_> {
             return false;
         };
         actor.become_state(State::Prepared);
-        // From the end of the freeze; a backoff is not part of the restart.
-        let restart = now.since(actor.mark.max(group.resume_at));
+        // A backoff is not part of the restart.
+        let begun = actor.mark.max(group.resume_at).min(now);
         actor.mark = now;
         group.note_report(Phase::Restarting);
         self.amend_entry(slot, |entry| {
-            entry.phases.restart = restart;
+            let frozen_at = entry.time.after(entry.phases.freeze);
+            entry.phases.delay = begun.since(frozen_at);
+            entry.phases.restart = now.since(begun);
             entry.block_reads = block_reads;
         });
         self.notify_present(slot, NoticePhase::RESTARTED, now);
@@ -135,7 +137,7 @@ impl RestartManager<'_> {
         true
     }
 
-    pub(super) fn on_ended(&mut self, slot: Slot) -> bool {
+    pub(crate) fn on_ended(&mut self, slot: Slot) -> bool {
         let closed = self.close_entry(slot, Outcome::DONE);
         let Some((actor, group)) = self.pair(slot) else {
             return false;

@@ -6,14 +6,16 @@
 
 use std::fmt::Write as _;
 
-use super::tree::reactions;
+use super::captions::{Role, label, lines};
 use crate::site::{Edge, Group, GroupIndex, Reaction, Site, SubsystemIndex};
 
 /// Writes the tree of groups for Graphviz.
 #[must_use]
 pub fn dot(site: &Site) -> String {
     let mut text = format!(
-        "digraph \"{}\" {{\n  rankdir = TB;\n  node [shape = box, fontname = \"sans-serif\"];\n",
+        "digraph \"{}\" {{\n  fontname = \"sans-serif\";\n  \
+         node [shape = box, fontname = \"sans-serif\"];\n  \
+         edge [fontname = \"sans-serif\", fontsize = 10];\n",
         site.name
     );
     for (at, subsystem) in site.subsystems.iter().enumerate() {
@@ -41,16 +43,20 @@ fn node(site: &Site, index: GroupIndex, text: &mut String) {
     let Some(group) = site.group(index) else {
         return;
     };
-    let _ = write!(text, "    \"{0}\" [label = \"{0}", group.name);
-    for (_, actor) in site.members(index) {
-        let _ = write!(
-            text,
-            "\\n{}{}",
-            actor.name,
-            if actor.direct { "" } else { " (indirect)" }
-        );
-    }
-    text.push_str("\"];\n");
+    let lines = lines(site, index).into_iter().map(|(line, role)| {
+        line + if role == Some(Role::Indirect) {
+            " (indirect)"
+        } else {
+            ""
+        }
+    });
+    let lines: Vec<_> = lines.collect();
+    let _ = writeln!(
+        text,
+        "    \"{}\" [label = \"{}\"];",
+        group.name,
+        lines.join("\\n")
+    );
 }
 
 fn arrow(site: &Site, group: &Group, edge: &Edge, position: usize, text: &mut String) {
@@ -64,11 +70,16 @@ fn arrow(site: &Site, group: &Group, edge: &Edge, position: usize, text: &mut St
         Reaction::Notify => "dashed",
         Reaction::None => "dotted",
     };
+    let both = if edge.reverse == Reaction::None {
+        ""
+    } else {
+        ", dir = both"
+    };
     let _ = writeln!(
         text,
-        "  \"{}\" -> \"{}\" [style = {style}, constraint = {constraint}, label = \"{}\"];",
+        "  \"{}\" -> \"{}\" [style = {style}, constraint = {constraint}{both}, label = \"{}\"];",
         group.name,
         base.name,
-        reactions(edge).unwrap_or_default()
+        label(edge).join("\\n")
     );
 }

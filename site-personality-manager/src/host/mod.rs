@@ -10,6 +10,7 @@
 //! | `parse`, `actors` | from tables to a [`Site`](crate::site::Site) |
 //! | `references` | names that stand for other entries, looked up at the end |
 //! | `tree`, `dot`, `svg` | three drawings of the tree of groups |
+//! | `captions`, `layout` | what drawings say; where everything goes in the last of them |
 //!
 //! The format is explained by example in `sites/demo.toml`.
 //!
@@ -19,8 +20,10 @@
 //! and replaced by a harmless one, and the rest is read on.
 
 mod actors;
+mod captions;
 mod dot;
 mod entry;
+mod layout;
 mod parse;
 mod policy;
 mod problem;

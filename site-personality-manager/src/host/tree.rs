@@ -102,7 +102,7 @@ fn describe(site: &Site, edge: &Edge, position: usize) -> String {
 }
 
 /// Says how an edge differs from the usual one.
-pub(super) fn reactions(edge: &Edge) -> Option<String> {
+fn reactions(edge: &Edge) -> Option<String> {
     let mut words = Vec::new();
     if edge.reaction != Reaction::Restart {
         words.push(format!("reaction {}", edge.reaction.name()));

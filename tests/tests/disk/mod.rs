@@ -61,6 +61,7 @@ fn name(header: &[u8]) -> &[u8] {
 }
 
 /// The image of an actor.
+#[allow(dead_code, reason = "as above")]
 #[track_caller]
 pub(crate) fn image<'d>(disk: &'d mut [u8], name: &str) -> &'d mut [u8] {
     let Member { content, .. } = find(disk, &format!("actors/{name}.elf"));

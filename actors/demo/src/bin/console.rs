@@ -156,15 +156,17 @@ fn show(entry: &LedgerEntry) {
         Cause::Killed { by } => info!("{head}: killed by {by}"),
         Cause::Group { because } => info!("{head}: with its group, because of {because}"),
     }
-    let mut times = Text::<100>::EMPTY;
+    let mut times = Text::<120>::EMPTY;
     let Phases {
         freeze,
+        delay,
         restart,
         activate,
         first_reply,
     } = entry.phases;
     let phases = [
         ("freeze", freeze),
+        ("backoff", delay),
         ("restart", restart),
         ("activate", activate),
         ("reply", first_reply),

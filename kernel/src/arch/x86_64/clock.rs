@@ -3,7 +3,7 @@
 //! Under `-icount shift=0` the counter ticks once an instruction, at 1 GHz.
 
 use core::arch::x86_64::_rdtsc;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{Instant, Span};
 use x86_64::instructions::port::Port;
@@ -38,15 +38,9 @@ pub unsafe fn initialise() {
 /// Longest stretch with interrupts off, in counter ticks.
 static LONGEST_OFF: AtomicU64 = AtomicU64::new(0);
 
-/// Whether the present stretch is that of the question.
-static IS_ASKING: AtomicBool = AtomicBool::new(false);
-
 /// Notes that interrupts were off since the counter stood at `start`. Interrupts are still off, so
 /// nobody else notes anything meanwhile.
 pub fn note_interrupts_off(start: u64) {
-    if IS_ASKING.swap(false, Ordering::Relaxed) {
-        return;
-    }
     let ticks = counter().wrapping_sub(start);
     if ticks > LONGEST_OFF.load(Ordering::Relaxed) {
         LONGEST_OFF.store(ticks, Ordering::Relaxed);
@@ -54,10 +48,9 @@ pub fn note_interrupts_off(start: u64) {
 }
 
 /// The longest stretch with interrupts off since this was last asked. The present one, in which
-/// it is asked, does not count.
+/// it is asked, counts for the next time.
 #[must_use]
 pub fn take_interrupts_off() -> Span {
-    IS_ASKING.store(true, Ordering::Relaxed);
     let ticks = LONGEST_OFF.swap(0, Ordering::Relaxed);
     Span(scaled(ticks))
 }

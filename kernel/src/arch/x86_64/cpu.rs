@@ -8,6 +8,7 @@ use x86_64::registers::control::{Cr0, Cr0Flags, Cr2, Cr4, Cr4Flags, Efer, EferFl
 use x86_64::registers::model_specific::{LStar, Msr, SFMask};
 use x86_64::registers::rflags::RFlags;
 
+use super::clock;
 use super::entry::refrain_syscall_entry;
 use super::frame::{KERNEL_CODE, USER_DATA};
 use crate::mm::{Frame, direct};
@@ -24,6 +25,19 @@ pub struct Features {
     pub smep: bool,
     /// Ring 0 cannot touch ring 3's pages.
     pub smap: bool,
+}
+
+/// Does something with interrupts off, and notes for how long.
+pub fn without_interrupts<R>(work: impl FnOnce() -> R) -> R {
+    if !interrupts_enabled() {
+        return work();
+    }
+    disable();
+    let start = clock::counter();
+    let result = work();
+    clock::note_interrupts_off(start);
+    enable();
+    result
 }
 
 /// Asks the CPU for its features.

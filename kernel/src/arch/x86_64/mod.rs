@@ -1,7 +1,9 @@
 //! x86_64: one mechanism a file.
 
+pub mod apart;
 pub mod clock;
 pub mod cpu;
+pub mod debug_console;
 pub mod entry;
 pub mod exit;
 pub mod frame;

@@ -42,6 +42,11 @@ pub fn write(bytes: &[u8]) {
     }
 }
 
+/// Sends bytes, as many as the port takes at once; returns how many.
+pub fn send(bytes: &[u8]) -> usize {
+    PORT.lock().send_bytes(bytes)
+}
+
 /// Takes one typed byte, if there is one.
 #[must_use]
 pub fn read() -> Option<u8> {

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::fake::{Dictated, fault, storage};
 use crate::group::GroupSlot;
 use crate::{
-    Action, ActorDeclaration, ActorKind, Event, Parameters, Reaction, RestartManager, State,
+    Action, ActorDeclaration, ActorKind, Event, Parameters, Question, Reaction, RestartManager,
+    RestartPolicy, State,
 };
 
 const SLOTS: u32 = 5;
@@ -42,6 +43,10 @@ enum Step {
     Pass {
         nanos: u64,
     },
+    Ask,
+    Answer {
+        which: usize,
+    },
 }
 
 fn code() -> impl Strategy<Value = u64> {
@@ -60,6 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_u8, 0..GROUPS + 2).prop_map(|(name, base)| Step::DeclareGroup { name, base }),
         12 => (1..9_u8).prop_map(|times| Step::Poll { times }),
         2 => (1..9_u8).prop_map(|times| Step::Notices { times }),
+        6 => Just(Step::Ask),
+        6 => (0..8_usize).prop_map(|which| Step::Answer { which }),
         2 => prop_oneof![Just(u64::MAX), any::<u64>(), 0..100_000_000_u64]
             .prop_map(|nanos| Step::Pass { nanos }),
     ]
@@ -183,6 +190,7 @@ proptest! {
         let mut manager = RestartManager::new(storage(SLOTS as usize, GROUPS, room), &Dictated);
         manager.lend_notices(vec![None; room].leak());
         let mut now = Instant::ZERO;
+        let mut questions = Vec::new();
         for name in 0..2 {
             let _ = manager.declare_group(Name::truncated(&format!("{name}")), None);
         }
@@ -215,6 +223,19 @@ proptest! {
                 Step::Notices { times } => {
                     for _ in 0..times {
                         let _ = manager.next_notice();
+                    }
+                }
+                Step::Ask => {
+                    let mut question = Question::new();
+                    if manager.next_question(now, &mut question) {
+                        questions.push(question);
+                    }
+                }
+                // Now and then a second time, as no kernel should.
+                Step::Answer { which } => {
+                    if let Some(question) = questions.get(which) {
+                        let decision = Dictated.decide(&question.situation());
+                        manager.answer(question, decision, now);
                     }
                 }
                 Step::Pass { nanos } => now = Instant(now.0.saturating_add(nanos)),

@@ -3,7 +3,7 @@
 use abi::{ActorId, Generation};
 use proptest::prelude::*;
 
-use super::fake::{Dictated, Fake, fault};
+use super::fake::{Dictated, Fake, Thinking, fault};
 use crate::{Action, ActorKind, Event, State};
 
 /// One thing that happens.
@@ -56,6 +56,10 @@ enum Step {
     Pass {
         millis: u64,
     },
+    Ask,
+    Answer {
+        which: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -67,6 +71,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Poll),
         8 => Just(Step::PollAll),
         16 => which.clone().prop_map(|which| Step::Complete { which }),
+        6 => Just(Step::Ask),
+        6 => which.clone().prop_map(|which| Step::Answer { which }),
         3 => (which, code.clone(), delay.clone())
             .prop_map(|(which, code, delay)| Step::CompleteBadly { which, code, delay }),
         8 => (actor.clone(), code.clone(), delay)
@@ -179,6 +185,12 @@ fn take(fake: &mut Fake, step: Step) {
             generation,
         } => noise(fake, actor % count, kind, generation),
         Step::Pass { millis } => fake.pass(millis),
+        Step::Ask => {
+            fake.ask();
+        }
+        Step::Answer { which } => {
+            fake.answer(which);
+        }
     }
 }
 
@@ -240,12 +252,16 @@ proptest! {
         site in site(),
         room in 1..40_usize,
         loaded in any::<u16>(),
+        thinks_long in any::<bool>(),
         steps in prop::collection::vec(step(), 0..150),
     ) {
         let groups: Vec<&[ActorKind]> = site.iter().map(Vec::as_slice).collect();
         let mut fake = Fake::new(&groups, room, &Dictated);
         for index in (0..fake.actors.len()).filter(|index| loaded >> index & 3 != 0) {
             fake.load(index);
+        }
+        if thinks_long {
+            fake.thinking = Thinking::Long;
         }
         for step in steps {
             take(&mut fake, step);

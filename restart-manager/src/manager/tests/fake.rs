@@ -9,8 +9,8 @@ use abi::{
 use crate::group::{Goal, Phase};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, Decision, Event, Fate, GroupEntry, GroupSlot,
-    Parameters, Peers, Reaction, Remains, Response, RestartManager, RestartPolicy, Situation,
-    Source, State, Storage, Unanswered,
+    Parameters, Peers, Question, Reaction, Remains, Response, RestartManager, RestartPolicy,
+    Situation, Source, State, Storage, Unanswered,
 };
 
 /// Actors that can be spawned in a test.
@@ -106,6 +106,18 @@ pub(super) struct Fake {
     /// Per group, the last member restarted and the last activated since it last started over.
     order: Vec<(usize, usize)>,
     pub(super) now: Instant,
+    pub(super) thinking: Thinking,
+    /// Questions that were fetched and not answered.
+    questions: Vec<Question>,
+}
+
+/// When the policy answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Thinking {
+    /// Right after the event.
+    AtOnce,
+    /// When the test says so.
+    Long,
 }
 
 /// Lends storage for ever; a test's process is short.
@@ -136,6 +148,8 @@ impl Fake {
             declared: 0,
             order: vec![(0, 0); groups.len()],
             now: Instant(1_000),
+            thinking: Thinking::AtOnce,
+            questions: Vec::new(),
         };
         fake.manager.lend_notices(vec![None; 8].leak());
         for index in 0..groups.len() {
@@ -283,6 +297,41 @@ impl Fake {
     /// Reports something, and fetches the notices as a kernel must.
     pub(super) fn tell(&mut self, event: Event<'_>) {
         self.manager.on_event(event, self.now);
+        if self.thinking == Thinking::AtOnce {
+            self.answer_all();
+        }
+        self.hear();
+    }
+
+    /// Fetches the next question, to be answered later; false if there is none.
+    pub(super) fn ask(&mut self) -> bool {
+        let mut question = Question::new();
+        let is_there = self.manager.next_question(self.now, &mut question);
+        self.hear();
+        if is_there {
+            self.questions.push(question);
+        }
+        is_there
+    }
+
+    /// Answers one of the questions that were fetched; false if there is none.
+    pub(super) fn answer(&mut self, which: usize) -> bool {
+        if self.questions.is_empty() {
+            return false;
+        }
+        let question = self.questions.remove(which % self.questions.len());
+        let decision = self.manager.policy().decide(&question.situation());
+        self.manager.answer(&question, decision, self.now);
+        self.hear();
+        true
+    }
+
+    /// Answers everything.
+    pub(super) fn answer_all(&mut self) {
+        while self.ask() || self.answer(0) {}
+    }
+
+    fn hear(&mut self) {
         let news = std::iter::from_fn(|| self.manager.next_notice());
         self.heard.extend(news.map(|notice| notice.record));
     }
@@ -541,7 +590,9 @@ impl Fake {
 
     /// Carries everything out, without failures and letting time pass, until nothing is left.
     pub(super) fn settle(&mut self) {
+        self.thinking = Thinking::AtOnce;
         for _ in 0..100 * (self.actors.len() + 1) {
+            self.answer_all();
             self.poll_all();
             if !self.in_flight.is_empty() {
                 self.complete(0, Ok(()));

@@ -10,7 +10,7 @@ use super::fake::{BELOW, Dictated, Edge, Fake, HOT, LATER, PEERS, fault};
 use crate::{Action, ActorKind, Event, Parameters, Reaction, Response, State, fallback};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Poll,
     PollAll,
     Complete { which: usize },
@@ -27,7 +27,7 @@ enum Step {
     Pass { millis: u64 },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let actor = 0..16_usize;
     let group = 0..6_usize;
     let code = prop_oneof![
@@ -62,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Groups with members, and edges that lead to groups of lower numbers.
-fn forest() -> impl Strategy<Value = (Vec<Vec<ActorKind>>, Vec<Edge>)> {
+pub(super) fn forest() -> impl Strategy<Value = (Vec<Vec<ActorKind>>, Vec<Edge>)> {
     let kind = prop_oneof![5 => Just(ActorKind::Direct), 1 => Just(ActorKind::Indirect)];
     let group = prop::collection::vec(kind, 0..3);
     let reaction = || {
@@ -98,7 +98,7 @@ fn forest() -> impl Strategy<Value = (Vec<Vec<ActorKind>>, Vec<Edge>)> {
         })
 }
 
-fn take(fake: &mut Fake, step: &Step) {
+pub(super) fn take(fake: &mut Fake, step: &Step) {
     let count = fake.actors.len();
     let group = |fake: &Fake, group: usize| fake.groups[group % fake.groups.len()];
     let by = ActorId::NONE;

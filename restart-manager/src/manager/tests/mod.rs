@@ -4,5 +4,7 @@ mod chaos;
 mod faithful;
 mod fake;
 mod forest;
+mod questions;
+mod rehearsals;
 mod scenarios;
 mod trees;

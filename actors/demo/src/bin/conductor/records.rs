@@ -158,9 +158,13 @@ impl Records {
         self.is_looper_ended
     }
 
-    /// Whether the counter died of something else than it chose.
+    /// Whether the counter died of something else than it chose. (An entry without a failure that
+    /// ends it says what became of the failure before: a restart of the site was refused.)
     pub(crate) fn is_any_cause_wrong(&self) -> bool {
-        self.of_counter().any(|record| {
+        let mut deaths = self
+            .of_counter()
+            .filter(|record| record.kind.is_some() || !record.is_end());
+        deaths.any(|record| {
             let index = (record.incarnation as usize).wrapping_sub(1);
             record.kind.is_none() || record.kind != EXPECTED.get(index).copied()
         })

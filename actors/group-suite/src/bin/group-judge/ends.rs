@@ -11,6 +11,7 @@ use crate::check::{Must, must_be_refused, wait_until};
 use crate::counters::Counters;
 use crate::ledger::{self, Reader};
 use crate::member::{Member, PATIENCE, must_follow};
+use crate::quiet;
 
 const LEFT: Member = Member("left");
 const RIGHT: Member = Member("right");
@@ -43,7 +44,7 @@ fn fill(reader: &mut Reader) {
         CHILD.make(Request::Keep(number));
         GRANDCHILD.make(Request::Keep(number));
     };
-    let empty = site::info().must("the site's counters");
+    let empty = quiet::counters();
     fill(1);
     LEFT.spawns(Order::member("gone"));
     GONE.make(Request::Keep(1));
@@ -51,7 +52,7 @@ fn fill(reader: &mut Reader) {
     GONE.must_become(ActorState::ABSENT);
     fill(2);
     OTHER.condition();
-    let full = site::info().must("the site's counters");
+    let full = quiet::counters();
     check_eq!(full.persistent_regions, empty.persistent_regions + 3);
     check_eq!(full.used_actors, empty.used_actors + 3);
     reader.must_be_at_end();
@@ -71,10 +72,7 @@ fn must_leave_nothing(
         must_be_refused(site::find(member.0), Status::NOT_FOUND, member.0);
     }
     check_eq!(LEFT.state(), ActorState::TERMINATED);
-    check_eq!(
-        site::info().must("the site's counters").persistent_regions,
-        0
-    );
+    check_eq!(quiet::counters().persistent_regions, 0);
     let between = baseline::now();
     end_right();
     must_follow(&mut reader, others);
@@ -193,7 +191,7 @@ pub(crate) fn member_is_not_spawned_again(_: &Start) {
     parent.fails(&mut reader, &[]);
     parent.must_come_back(3);
     check_eq!(child.state(), ActorState::ABSENT);
-    let info = site::info().must("the site's counters");
+    let info = quiet::counters();
     check_eq!(info.persistent_regions, 1);
 
     parent.ends(Request::Exit(0));
@@ -201,7 +199,7 @@ pub(crate) fn member_is_not_spawned_again(_: &Start) {
     parent.must_become(ActorState::TERMINATED);
     let is_forgotten = || child.info().is_none();
     check!(wait_until(PATIENCE, is_forgotten));
-    let info = site::info().must("the site's counters");
+    let info = quiet::counters();
     check_eq!(info.persistent_regions, 0);
     must_be_refused(
         site::kill_group("parent"),

@@ -12,6 +12,7 @@ use crate::baseline;
 use crate::check::{Must, must_be_refused, wait_until};
 use crate::ledger::Reader;
 use crate::member::{Member, PATIENCE};
+use crate::quiet;
 
 const TARGET: Member = Member("target");
 const OTHER: Member = Member("other");
@@ -63,6 +64,7 @@ fn must_come_to(expected: [u64; 3]) {
 /// the thaw, or are sent back by a restart.
 pub(crate) fn guests_wait(_: &Start) {
     let mut reader = Reader::at_start();
+    quiet::listen();
     TARGET.make(Request::OpenLap);
     OTHER.make(Request::OpenLap);
     let pause = || thread::sleep(Span::from_millis(150));
@@ -113,6 +115,8 @@ pub(crate) fn guests_wait(_: &Start) {
     );
     must_be_home();
 
+    in_and_out();
+
     // A restart sends back who is inside, and turns away who is not; the next incarnation runs.
     send(40);
     send(41);
@@ -132,6 +136,34 @@ pub(crate) fn guests_wait(_: &Start) {
     must_come_to([14, 2, 1]);
     reader.must_be_at_end();
     baseline::must_come_back(&before, &["free frames"]);
+    quiet::must_have_been_kept();
+}
+
+/// A guest that comes and goes takes the quick way as long as there is one: not while the target is
+/// frozen.
+#[track_caller]
+fn in_and_out() {
+    static VISITS: AtomicU64 = AtomicU64::new(0);
+    let body = |_| {
+        let lap = target_lap();
+        while lap.invoke([0, 0], Span::FOREVER).is_ok() {
+            VISITS.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    Thread::spawn(body, 0, 16 * 1024, PRIORITY).must("a thread");
+    let visits = || VISITS.load(Ordering::Relaxed);
+    let mut last = 0;
+    for _ in 0..5 {
+        check!(wait_until(PATIENCE, || visits() > last + 10));
+        site::freeze(TARGET.actor()).must("to freeze");
+        let before = visits();
+        thread::sleep(Span::from_millis(20));
+        // One may have been on its way out.
+        check!(visits() <= before + 1, "visits of a frozen actor");
+        last = visits();
+        site::thaw(TARGET.actor()).must("to thaw");
+    }
+    check!(wait_until(PATIENCE, || visits() > last + 10));
 }
 
 /// The thread that visits ends when it has come home.

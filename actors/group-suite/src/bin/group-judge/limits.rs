@@ -7,9 +7,10 @@ use syscall::prelude::*;
 use syscall::site;
 
 use crate::baseline;
-use crate::check::{Must, wait_until};
+use crate::check::{Must, must_be_refused, wait_until};
 use crate::ledger::{self, Reader};
 use crate::member::{Member, PATIENCE, name};
+use crate::quiet;
 
 const PARENT: Member = Member("parent");
 /// The most spawned members of a group.
@@ -143,21 +144,23 @@ pub(crate) fn names_that_are_never_used_again(_: &Start) {
     PARENT.condition();
     let mut most = 0;
     let mut preserved = 0;
+    let mut old = alloc::vec::Vec::new();
+    let order = |name| Order {
+        name,
+        arguments: Text::truncated("exits 0"),
+        ..Order::member("")
+    };
     for number in 0..300_u32 {
         let mut text = Text::<31>::EMPTY;
         // Writing to a `Text` cannot fail: what does not fit is cut.
         let _ = core::fmt::write(&mut text, format_args!("fly-{number}"));
-        PARENT.spawns(Order {
-            name: text,
-            arguments: Text::truncated("exits 0"),
-            ..Order::member("")
-        });
+        old.push(PARENT.spawns(order(text)));
         let is_over = || match site::actor(text.as_str()) {
             Ok(Some(info)) => info.state == ActorState::ABSENT,
             _ => false,
         };
         check!(wait_until(PATIENCE, is_over), "{text} does not end");
-        let info = site::info().must("the site's counters");
+        let info = quiet::counters();
         most = most.max(used_actors().0);
         if number == 0 {
             preserved = info.preserved_frames;
@@ -168,12 +171,38 @@ pub(crate) fn names_that_are_never_used_again(_: &Start) {
     check_eq!(most, 2 + SPAWNED_MAX as usize);
     check!(site::actor("fly-0").must("actor information").is_none());
     check_eq!(PARENT.condition().incarnation, 1);
+    // Who is spawned again in the slot of somebody who is forgotten is not taken for that one.
+    for number in 290..300 {
+        let mut text = Text::<31>::EMPTY;
+        // Writing to a `Text` cannot fail: what does not fit is cut.
+        let _ = core::fmt::write(&mut text, format_args!("fly-{number}"));
+        PARENT.spawns(Order {
+            arguments: Text::EMPTY,
+            ..order(text)
+        });
+    }
+    let present = site::actors().filter_map(|actor| {
+        let actor = actor.must("actor information");
+        (actor.incarnation == 2).then_some(actor.actor.slot())
+    });
+    let present: alloc::vec::Vec<_> = present.collect();
+    check_eq!(present.len(), 10);
+    for actor in old
+        .iter()
+        .take(200)
+        .filter(|actor| present.contains(&actor.slot()))
+    {
+        must_be_refused(site::restart(*actor), Status::DEAD, "one that is forgotten");
+    }
+    for actor in &old[290..] {
+        must_be_refused(site::restart(*actor), Status::RESTARTED, "one that is back");
+    }
 }
 
 /// How many records of actors there are, by count and by the counter.
 #[track_caller]
 fn used_actors() -> (usize, u32) {
-    let info = site::info().must("the site's counters");
+    let info = quiet::counters();
     let listed = site::actors().count();
     check_eq!(listed, info.used_actors as usize);
     (listed, info.used_actors)

@@ -23,6 +23,10 @@ mod counters;
 #[allow(dead_code, reason = "shared with another judge, who uses all of it")]
 mod ledger;
 
+#[path = "../../../../test-suite/src/bin/judge/quiet.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod quiet;
+
 mod baseline;
 mod ends;
 mod freezes;

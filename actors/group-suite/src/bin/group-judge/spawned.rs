@@ -1,6 +1,6 @@
 //! Indirect members: when they end, and how they come back.
 
-use group_suite::{NEW, Order, Request};
+use group_suite::{Deed, NEW, Order, Request};
 use syscall::abi::site::ActorState;
 use syscall::abi::start::PreviousEnd;
 use syscall::abi::{Response, Text};
@@ -12,19 +12,21 @@ use crate::baseline;
 use crate::check::{Must, must_be_refused, must_fail};
 use crate::ledger::{self, Reader};
 use crate::member::{Member, must_follow};
+use crate::quiet;
 
 const PARENT: Member = Member("parent");
 const SIBLING: Member = Member("sibling");
 const CHILD: Member = Member("child");
 
 fn block_reads() -> u64 {
-    site::info().must("the site's counters").block_reads
+    quiet::counters().block_reads
 }
 
 /// Whoever of a group fails, spawner or spawned: all are restarted, the spawned one comes back
 /// because it is spawned again, as the same actor, with its persistent region, and nobody reads
 /// the disk.
 pub(crate) fn members_come_back_when_spawned(_: &Start) {
+    quiet::listen();
     let mut reader = Reader::at_start();
     let all = [PARENT, SIBLING, CHILD];
     let condition = CHILD.condition();
@@ -96,6 +98,7 @@ pub(crate) fn members_come_back_when_spawned(_: &Start) {
     check_eq!(must_fail(site::kill(old), "a stale capability"), told);
     check_eq!(block_reads(), reads, "block reads");
     reader.must_be_at_end();
+    quiet::must_have_been_kept();
 }
 
 /// A reload of the group takes the spawned members' images from the disk as well.
@@ -163,6 +166,21 @@ pub(crate) fn described_actors(_: &Start) {
     );
     // It has one thread and its port, as described: no room for another thread.
     must_fail(lazy.try_ask(Request::Count), "a further thread");
+
+    // Nor has it anything that its spawner lacks.
+    let proud = Order {
+        priority: 17,
+        ..Order::member("proud")
+    };
+    check_eq!(
+        lazy.status(Request::Spawn(proud)),
+        Status::BAD_ARGUMENT,
+        "a priority above its spawner's"
+    );
+    check_eq!(
+        lazy.does(Deed::Kill, stranger.actor()),
+        Status::NOT_PERMITTED
+    );
 
     lazy.fails(&mut reader, &["parent", "eager"]);
     eager.must_come_back(2);

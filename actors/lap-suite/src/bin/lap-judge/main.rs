@@ -19,6 +19,9 @@ mod check;
 #[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
 #[allow(dead_code, reason = "shared with another judge, who uses all of it")]
 mod ledger;
+#[path = "../../../../test-suite/src/bin/judge/quiet.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod quiet;
 
 mod aborts;
 mod baseline;
@@ -36,6 +39,7 @@ mod peers;
 mod place;
 mod random;
 mod stopped;
+mod strike;
 mod sweep;
 mod times;
 mod traps;

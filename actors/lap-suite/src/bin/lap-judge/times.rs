@@ -4,10 +4,11 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use syscall::handler::{Handler, Occasion};
 use syscall::prelude::*;
-use syscall::{Thread, site, thread};
+use syscall::{Thread, thread};
 
 use crate::check::{Must, must_be_refused, wait_until};
 use crate::peers::PATIENCE;
+use crate::quiet;
 
 /// How often a handler ran, and for how many occasions in all; and when it last began.
 struct Runs {
@@ -49,7 +50,7 @@ impl Runs {
 /// Handlers that are connected, and threads that exist.
 #[track_caller]
 fn counters() -> (u32, u32, u32) {
-    let info = site::info().must("the site's counters");
+    let info = quiet::counters();
     (info.used_handlers, info.used_laps, info.used_threads)
 }
 

@@ -2,9 +2,9 @@
 
 use syscall::abi::site::SiteInfo;
 use syscall::prelude::*;
-use syscall::site;
 
-use crate::check::{Must, wait_until};
+use crate::check::wait_until;
+use crate::quiet;
 
 /// How long what ends may take.
 const PATIENCE: Span = Span::from_secs(10);
@@ -34,7 +34,7 @@ pub(crate) fn now() -> Counters {
         interrupts_off: _,
         hot_restarts: _,
         reloads: _,
-    } = site::info().must("the site's counters");
+    } = quiet::counters();
     [
         ("free frames", free_frames),
         ("preserved frames", preserved_frames),

@@ -19,6 +19,7 @@ mod check;
 mod boot;
 mod callers;
 mod counters;
+mod crowd;
 mod faults;
 mod harness;
 mod ipc;
@@ -27,6 +28,8 @@ mod ledger;
 mod memory;
 mod persistence;
 mod policies;
+mod quiet;
+mod recording;
 mod restart;
 mod soak;
 mod storage;
@@ -55,6 +58,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         callers::callers_of_the_next_incarnation_wait_for_it,
     ),
     ("callers-waiting", callers::waiting_callers_are_told_at_once),
+    ("callers-many", crowd::crowds_let_interrupts_in),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
     ("faults-memory", faults::memory),
@@ -91,6 +95,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("policy-budget", policies::budget),
     ("policy-escalating", policies::escalating),
     ("policy-never", policies::never),
+    ("recording-end", recording::failures_at_the_end),
+    ("recording-panic", recording::failures_before_a_panic),
     ("restart-clean-exit", restart::clean_exit_is_no_failure),
     ("restart-corrupt-image", restart::corrupt_image_is_not_used),
     ("restart-large", restart::large_restart_lets_interrupts_in),

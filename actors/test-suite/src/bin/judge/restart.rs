@@ -11,6 +11,7 @@ use test_suite::{Condition, DATA, Request};
 use crate::check::{Must, must_be_refused, must_fail};
 use crate::counters;
 use crate::ledger::{self, Reader};
+use crate::quiet;
 use crate::victim::{PATIENCE, Victim};
 
 /// Data, zeroed data, stack, heap, private regions, threads, ports and vector registers are as at
@@ -254,27 +255,20 @@ fn must_be_reloaded(victim: &mut Victim, reader: &mut Reader) {
 /// Bytes of the large actor: 2048 pages, all dirtied.
 const LARGE: u64 = 8 * 1024 * 1024;
 
-/// The longest that interrupts may be off, in nanoseconds, which are instructions here.
-const OFF_MAX: u64 = 4_000;
-
 /// Restarting a large actor takes long, but never long with interrupts off.
 pub(crate) fn large_restart_lets_interrupts_in(_: &Start) {
     let mut victim = Victim::find("victim");
     let mut reader = Reader::at_start();
     victim.number(Request::Allocate(LARGE));
-    // Reading the counters starts the measurement anew.
-    site::info().must("the site's counters");
+    quiet::listen();
     victim.fell(Request::Die(Way::NullWrite));
-    let off = victim.settled().interrupts_off;
+    victim.find_again();
+    victim.make(Request::Ping);
     let entry = reader.take();
-    check!(off > 0 && off <= OFF_MAX, "interrupts were off for {off}");
+    quiet::must_have_been_kept();
     check!(
-        entry.phases.restart.0 > 10 * OFF_MAX,
+        entry.phases.restart.0 > 10 * quiet::OFF_MAX,
         "the restart took only {}",
-        entry.phases.restart
-    );
-    info!(
-        "interrupts off for {off} at most, in {}",
         entry.phases.restart
     );
 }

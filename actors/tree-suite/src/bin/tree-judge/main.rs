@@ -1,0 +1,69 @@
+//! Runs one scenario about groups, and ends the site with what came of it.
+//!
+//! The judge's first argument names the scenario; the site of the same name says which groups and
+//! members it has to deal with. What is asserted is what subscribers are told, what the members
+//! say, and what the kernel keeps on record; never what is printed.
+//!
+//! The judge is more urgent than the recovery thread, so that it can do things in the middle of a
+//! restart: it runs as soon as a notice is in its queue.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+// The same assertions as those of the test-suite's judge. Actors share no library but `syscall`,
+// which is no place for them.
+#[macro_use]
+#[path = "../../../../test-suite/src/bin/judge/check.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod check;
+#[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
+#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
+mod ledger;
+
+mod advice;
+mod edges;
+mod escalation;
+mod inbox;
+mod order;
+mod overlap;
+mod peers;
+mod subscriptions;
+
+use syscall::prelude::*;
+use syscall::site;
+
+/// A scenario: returns if it holds.
+type Scenario = fn(&Start);
+
+/// Every scenario, by the name of its site.
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("tree-advice", advice::bad_advice_is_replaced),
+    ("tree-at-once", overlap::two_groups_at_once),
+    ("tree-edges", edges::each_edge_says_what_happens),
+    ("tree-escalation", escalation::to_the_kernel_group),
+    ("tree-gap", subscriptions::gaps_are_said),
+    ("tree-order", order::leaves_first_and_root_first),
+    ("tree-phases", overlap::failures_in_every_phase),
+    ("tree-starving", escalation::crash_loop_beside_work),
+    ("tree-subscribers", subscriptions::they_go_with_the_port),
+];
+
+fn start(start: Start) {
+    check!(
+        start.incarnation() == 1,
+        "the judge failed: {:?}",
+        start.previous()
+    );
+    let name = start.argument(0).unwrap_or(start.name());
+    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
+        fail!("there is no scenario `{name}`")
+    };
+    scenario(&start);
+    info!("{name}: all assertions hold");
+    check::end(site::shutdown(0))
+}
+
+entry!(start);

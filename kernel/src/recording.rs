@@ -1,0 +1,79 @@
+//! The ledger on its way to a host that records it.
+//!
+//! Where a machine has a debug console, each entry of the ledger is written there when it is made
+//! and whenever it has changed, in the form that [`abi::trace`] describes. The log writer does it,
+//! so that no recovery waits for it. Without the console nothing is marked, and nothing is done.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use abi::trace::{RECORD_MAX, Record, VERSION};
+use abi::{LedgerEntry, Name};
+use alloc::vec;
+use restart_manager::RestartManager;
+
+use crate::arch::debug_console;
+use crate::kernel::Kernel;
+
+/// Whether somebody listens.
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether somebody listens, and says what follows if so.
+pub fn initialise(policy: &str) {
+    IS_ON.store(debug_console::is_there(), Ordering::Relaxed);
+    write(&Record::Start {
+        version: VERSION,
+        policy: Name::truncated(policy),
+    });
+}
+
+/// Has the manager mark what changes in its ledger of so many entries, if somebody listens.
+pub fn follow(manager: &mut RestartManager<'static>, entries: usize) {
+    if IS_ON.load(Ordering::Relaxed) {
+        manager.lend_marks(vec![false; entries].leak());
+    }
+}
+
+/// Writes an entry.
+pub fn tell(entry: LedgerEntry) {
+    write(&Record::Entry(entry));
+}
+
+fn write(record: &Record) {
+    if !IS_ON.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut buffer = [0; RECORD_MAX];
+    // No record is longer than that: held by a test of the host's side.
+    if let Ok(frame) = postcard::to_slice_cobs(record, &mut buffer) {
+        debug_console::write(frame);
+    }
+}
+
+impl Kernel {
+    /// The next ledger entry to be recorded. Until the one after it is asked for, or for ever,
+    /// it is not sure that it was.
+    pub fn take_unrecorded(&mut self) -> Option<LedgerEntry> {
+        self.recovery.recorded = self.recovery.manager.take_changed();
+        self.recovery.recorded
+    }
+
+    /// Whether there is a ledger entry to be recorded.
+    #[must_use]
+    pub fn has_unrecorded(&self) -> bool {
+        self.recovery.manager.ledger().has_marked()
+    }
+
+    /// Records all there is, for whoever ends the site. What the log writer was about may have
+    /// been cut short: it is written again, after the end of what was cut.
+    pub fn record_rest(&mut self) {
+        if IS_ON.load(Ordering::Relaxed) {
+            debug_console::write(&[0]);
+        }
+        if let Some(entry) = self.recovery.recorded.take() {
+            tell(entry);
+        }
+        while let Some(entry) = self.take_unrecorded() {
+            tell(entry);
+        }
+    }
+}
