@@ -98,7 +98,8 @@ impl Lap {
 }
 
 impl Kernel {
-    /// Makes a LAP of the current actor's.
+    /// Makes a LAP of the current actor's. One with a name is made in turns: it is noted, gets its
+    /// stacks, and is opened; until then it is absent.
     ///
     /// # Errors
     /// See the syscall table.
@@ -126,7 +127,13 @@ impl Kernel {
         }
         let slot = match present {
             Some(slot) => slot,
-            None => self.lap_insert(actor, name)?,
+            None => {
+                let slot = self.lap_insert(actor, name)?;
+                if name.is_some() {
+                    return Ok(Next::Again);
+                }
+                slot
+            }
         };
         let callee = self.actor_id(actor);
         let lap = self.laps.at_mut(slot).ok_or(Status::DEAD)?;
@@ -136,7 +143,7 @@ impl Kernel {
         }
         let owner = self.actors.at_mut(actor).ok_or(Status::DEAD)?;
         let Ok(first) = owner.regions.place(stack_pages, count, Kind::Stack) else {
-            if present.is_none() {
+            if lap.callee.is_none() {
                 self.remove_lap(slot);
             }
             return Err(Status::LIMIT_REACHED.into());

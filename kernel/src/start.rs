@@ -171,14 +171,14 @@ const DIRECT_MAX: u64 = 1 << 39;
 fn first_frame() -> *mut TrapFrame {
     kernel::with(|kernel| {
         // The idle thread is the first: it is there whenever the scheduler looks.
-        kernel_thread(kernel, 0, 0, idle as *const ());
-        let recovery = kernel_thread(kernel, 1, recovery::PRIORITY, recovery::run as *const ());
-        let loader = kernel_thread(kernel, 2, loader::PRIORITY, load as *const ());
-        let writer = kernel_thread(kernel, 3, backlog::PRIORITY, backlog::run as *const ());
-        kernel.errands = kernel_thread(kernel, 4, errands::PRIORITY, errands::run as *const ());
+        kernel_thread(kernel, 0, idle as *const ());
+        let recovery = kernel_thread(kernel, recovery::PRIORITY, recovery::run as *const ());
+        let loader = kernel_thread(kernel, loader::PRIORITY, load as *const ());
+        let writer = kernel_thread(kernel, backlog::PRIORITY, backlog::run as *const ());
+        kernel.errands = kernel_thread(kernel, errands::PRIORITY, errands::run as *const ());
         kernel.recovery.set_threads(recovery, loader, writer);
         let root = kernel.kernel_root;
-        let apart = kernel_map::map_stack(&mut kernel.frames, root, 4);
+        let apart = kernel_map::map_stack(&mut kernel.frames, root);
         let (bottom, top) = apart.expect("memory for the policy's stack");
         // SAFETY: It was just mapped, for good, and is used for nothing else.
         unsafe { apart::set_stack(bottom, top) };
@@ -187,9 +187,9 @@ fn first_frame() -> *mut TrapFrame {
     })
 }
 
-fn kernel_thread(kernel: &mut Kernel, index: u64, priority: u8, entry: *const ()) -> u32 {
+fn kernel_thread(kernel: &mut Kernel, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
-    let stack = kernel_map::map_stack(&mut kernel.frames, root, index);
+    let stack = kernel_map::map_stack(&mut kernel.frames, root);
     let (_, top) = stack.expect("memory for a kernel thread's stack");
     let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
     let (slot, _) = thread.expect("room for the kernel's own threads");

@@ -70,6 +70,8 @@ pub(crate) struct OpenEntry {
 pub(crate) struct Pending {
     /// Number of the ledger entry, which has the fault.
     pub(crate) sequence: u64,
+    /// When it was reported.
+    pub(crate) time: Instant,
     /// How long the incarnation had run.
     pub(crate) ran_for: Span,
     /// What had been tried, if the failure is that of a restart.

@@ -9,6 +9,8 @@
 //! is both writable and executable (W^X), and the direct map holds the kernel's text and read-only
 //! data read-only too.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use abi::layout::PAGE_BYTES;
 
 use super::frame::Frames;
@@ -101,9 +103,13 @@ pub fn build(frames: &mut Frames, present: Frame, end: u64) -> Option<Frame> {
     Some(root)
 }
 
-/// Maps the kernel stack number `index`, above a page that is not mapped. Returns its first address
-/// and the one just past it.
-pub fn map_stack(frames: &mut Frames, root: Frame, index: u64) -> Option<(u64, u64)> {
+/// Kernel stacks mapped so far.
+static STACK_COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Maps a further kernel stack, above a page that is not mapped. Returns its first address and the
+/// one just past it.
+pub fn map_stack(frames: &mut Frames, root: Frame) -> Option<(u64, u64)> {
+    let index = STACK_COUNT.fetch_add(1, Ordering::Relaxed);
     let bottom = STACKS + index * STACK_STRIDE + PAGE_BYTES;
     let top = bottom + STACK_PAGES * PAGE_BYTES;
     for address in (bottom..top).step_by(PAGE_BYTES as usize) {

@@ -43,11 +43,13 @@ impl RestartManager<'_> {
             let fault = self.fault_of(slot, pending);
             let Pending {
                 sequence,
+                time,
                 ran_for,
                 attempt,
             } = pending;
             question.sequence = sequence;
-            if self.show(slot, &fault, ran_for, attempt, now, question) {
+            // As of the failure, so that it can be rehearsed.
+            if self.show(slot, &fault, ran_for, attempt, time, question) {
                 return true;
             }
         }
@@ -91,6 +93,7 @@ impl RestartManager<'_> {
         };
         actor.pending = Some(Pending {
             sequence,
+            time: now,
             ran_for,
             attempt,
         });

@@ -6,7 +6,7 @@
 use abi::{ActorId, Generation, NoticePhase};
 use proptest::prelude::*;
 
-use super::fake::{BELOW, Dictated, Edge, Fake, HOT, LATER, PEERS, fault};
+use super::fake::{BELOW, Dictated, Edge, Fake, HOT, LATER, PEERS, Thinking, fault};
 use crate::{Action, ActorKind, Event, Parameters, Reaction, Response, State, fallback};
 
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub(super) enum Step {
     Ready { actor: usize },
     Clear { group: usize },
     Pass { millis: u64 },
+    Ask,
+    Answer { which: usize },
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -58,6 +60,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => actor.prop_map(|actor| Step::Ready { actor }),
         1 => group.prop_map(|group| Step::Clear { group }),
         2 => (0..60_u64).prop_map(|millis| Step::Pass { millis }),
+        6 => Just(Step::Ask),
+        6 => (0..8_usize).prop_map(|which| Step::Answer { which }),
     ]
 }
 
@@ -161,6 +165,12 @@ pub(super) fn take(fake: &mut Fake, step: &Step) {
             });
         }
         Step::Pass { millis } => fake.pass(millis),
+        Step::Ask => {
+            fake.ask();
+        }
+        Step::Answer { which } => {
+            fake.answer(which);
+        }
     }
 }
 
@@ -211,6 +221,7 @@ proptest! {
     fn whatever_fails_in_whatever_tree_the_site_comes_to_rest(
         (groups, edges) in forest(),
         loaded in any::<u32>(),
+        thinks_long in any::<bool>(),
         steps in prop::collection::vec(step(), 0..150),
     ) {
         let groups: Vec<&[ActorKind]> = groups.iter().map(Vec::as_slice).collect();
@@ -218,6 +229,9 @@ proptest! {
         fake.declare_edges(&edges);
         for index in (0..fake.actors.len()).filter(|index| loaded >> (index & 31) & 1 != 0) {
             fake.load(index);
+        }
+        if thinks_long {
+            fake.thinking = Thinking::Long;
         }
         for step in &steps {
             take(&mut fake, step);

@@ -65,13 +65,19 @@ fn a_group_that_is_ended_meanwhile_needs_no_answer() {
                 ..
             }
         )));
+        // It is frozen before the answer comes, and subscribers are told in order all the same.
+        fake.complete(0, Ok(()));
         assert_eq!((frozen.len(), fake.answer(0)), (2, is_fetched));
         fake.settle();
         fake.check_rest();
         let failures = fake.ledger();
         assert_eq!(
-            (failures[0].response, failures[0].advice),
-            (Response::TERMINATE, Advice::NOT_ASKED)
+            (
+                failures[0].response,
+                failures[0].advice,
+                failures[0].outcome
+            ),
+            (Response::TERMINATE, Advice::NOT_ASKED, Outcome::DONE)
         );
         let phases: Vec<_> = fake.notices().iter().map(|notice| notice.phase).collect();
         assert_eq!(phases[0], NoticePhase::FAILED);
