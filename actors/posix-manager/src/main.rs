@@ -27,8 +27,8 @@
 //! system when they fail, and with us when we do. A failure of theirs does not concern us.
 //!
 //! *Spawned* ones are indirect actors in the group of their parent, whose library makes the native
-//! call after we have made room for them; we only know them by the name that we chose, and take
-//! them on at their first call. (If we spawned them they would be in our group, and one that fails
+//! call after we have made room for them; we know them by the name that we chose, and take them on
+//! when they make their first call or their parent says that they are there. (If we spawned them they would be in our group, and one that fails
 //! would restart us: the rule is that a failing member restarts its group.) Their exceptions are
 //! handled here, with the right `handle`: their end is told to the parent as a signal, and is a
 //! clean exit for the Restart Manager. A panic ends them in the same way, by the library. What can

@@ -1,7 +1,7 @@
 //! Who is a process, whose child, and how it ended.
 
 use posix::limits::{DECLARED_MAX, PROCESSES_MAX};
-use posix::process::{self, process_name};
+use posix::process;
 use posix::{Errno, Result};
 use syscall::abi::layout::RECORD_MAX;
 use syscall::abi::site::{ActorInfo, ActorState};
@@ -214,9 +214,4 @@ fn info(actor: ActorId) -> Option<ActorInfo> {
     let slot = u64::from(actor.slot().0);
     let (length, _) = call::sys_actor_info(slot, &mut buffer).ok()?;
     decode(buffer.get(..length)?).ok()
-}
-
-/// The name that a process must have that is expected.
-pub(crate) fn expected_name(id: u32) -> Name {
-    process_name(id)
 }

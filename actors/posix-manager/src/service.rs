@@ -3,7 +3,7 @@
 use core::sync::atomic::AtomicU64;
 
 use posix::call::{Operation, SEEK_CUR, SEEK_END, SEEK_SET, SPAWNED};
-use posix::process::Status;
+use posix::process::{Status, process_name};
 use posix::{Errno, Flags, Result};
 use posix_files::{FileName, Files, Trouble, WhenMissing, WhenThere};
 use syscall::abi::layout::MESSAGE_MAX;
@@ -12,7 +12,7 @@ use syscall::{Caller, PersistentCell, Port};
 
 use crate::descriptors::Descriptor;
 use crate::message::{self, BYTES_MAX, FAULT, Request};
-use crate::processes::{Life, Origin, Processes, expected_name, name_of};
+use crate::processes::{Life, Origin, Processes, name_of};
 
 /// How often we look whether processes are still there, while somebody waits for one.
 const ROUND: Span = Span::from_millis(10);
@@ -162,14 +162,14 @@ impl<'s> Service<'s> {
             }
             Operation::EXPECT => {
                 let origin = Origin::Spawned(Some(id));
-                self.add(origin, Life::Expected, expected_name)
+                self.add(origin, Life::Expected, process_name)
                     .map(u64::from)
             }
             Operation::STARTED => {
                 self.expected_child(id, small)?;
                 let actor = ActorId::from_raw(first);
                 // The parent may say what it likes: only who bears the name is the child.
-                let name = name_of(actor).filter(|name| *name == expected_name(small));
+                let name = name_of(actor).filter(|name| *name == process_name(small));
                 self.processes.take_on(actor, name.ok_or(Errno::ECHILD)?)?;
                 Ok(0)
             }

@@ -10,7 +10,8 @@ use posix::call::{Operation, TRAP, WAIT_TRAP};
 use posix::limits::TRANSFER_MAX;
 use posix::process::{Span, sleep};
 use posix::{Errno, File, Process, Result};
-use posix_suite::{Random, TICKS};
+use posix_suite::TICKS;
+use posix_suite::random::Random;
 use syscall::ways_to_die::Way;
 use syscall::{call, handler};
 
@@ -85,7 +86,7 @@ fn family() -> Result<i32> {
 /// Traps with numbers that make no sense, or nearly. How often that succeeded is of no interest,
 /// but that something always came back is.
 fn garbage(seed: u64, count: i32) -> i32 {
-    let mut random = Random::new(seed);
+    let mut random = Random::new(seed, 0);
     // Where it is written to nobody minds.
     static OWN: [AtomicU8; TRANSFER_MAX] = [const { AtomicU8::new(0) }; TRANSFER_MAX];
     for _ in 0..count {

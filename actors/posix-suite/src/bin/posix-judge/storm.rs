@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use posix::{Errno, File, unlink};
-use posix_suite::{Random, mix};
+use posix_suite::random::Random;
 use syscall::prelude::*;
 use syscall::{Thread, site, thread};
 
@@ -45,7 +45,7 @@ struct Known {
 }
 
 fn byte(file: usize, generation: u64, offset: u64) -> u8 {
-    mix(generation << 32 | (file as u64) << 24 | offset) as u8
+    Random::new(generation, (file as u64) << 32 | offset).next_number() as u8
 }
 
 /// Whatever was reported is there, and nothing else.
@@ -58,7 +58,7 @@ pub(crate) fn nothing_is_lost_or_invented(start: &Start) {
     let crashes = number(2).must("a number of crashes") as u32;
     SEED.store(seed, Ordering::SeqCst);
     Thread::spawn(write, 0, 64 * 1024, PRIORITY).must("the writer");
-    let mut random = Random::new(seed);
+    let mut random = Random::new(seed, 0);
     for turn in 0..crashes {
         thread::sleep(Span::from_micros(random.below(PAUSE * 1000)));
         let before = incarnation(MANAGER);
@@ -92,7 +92,7 @@ pub(crate) fn nothing_is_lost_or_invented(start: &Start) {
 }
 
 fn write(_: u64) {
-    let mut random = Random::new(SEED.load(Ordering::SeqCst) ^ 0xff);
+    let mut random = Random::new(SEED.load(Ordering::SeqCst), 1);
     let mut known = [Known {
         generation: 0,
         length: None,
