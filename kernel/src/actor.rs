@@ -7,6 +7,7 @@ use abi::{ActorId, FaultRecord, Generation, Instant, Name, Slot, Span, Text};
 
 use restart_manager::{GroupSlot, Parameters};
 
+use crate::delegation::Delegated;
 use crate::due::{Position, Timed};
 use crate::freeze::Freeze;
 use crate::list::{Link, Linked, List};
@@ -24,6 +25,8 @@ pub const NEWS: usize = 0;
 pub const FORMER: usize = 1;
 /// Link to the other actors that are being thawed.
 pub const THAWING: usize = 2;
+/// Link to the other actors that wait for the same manager.
+pub const DELEGATED: usize = 3;
 /// Link to the owner's other persistent regions.
 pub const KEPT: usize = 0;
 
@@ -44,6 +47,8 @@ pub struct Declaration {
     pub budget: Budget,
     /// What it may do beyond its own affairs.
     pub held: Held,
+    /// The actor that activates it: the manager of its subsystem, if it has one.
+    pub manager: Option<Name>,
     /// How long it may stay without a kick; not watched if none.
     pub heartbeat: Option<Span>,
     /// How long it may take until it is ready; not watched if none.
@@ -127,6 +132,8 @@ pub struct Actor {
     pub abort_handler: u32,
     /// When it has to be ready.
     pub start_due: Instant,
+    /// When it has to have activated an actor that waits for it.
+    pub activation_due: Instant,
     /// When it has to have kicked.
     pub heartbeat_due: Instant,
     /// Its place among those that are watched.
@@ -146,7 +153,15 @@ pub struct Actor {
     /// Whether this incarnation has answered a call.
     pub has_replied: bool,
     news: Option<News>,
-    links: [Link; 3],
+    /// Actors that wait for it to activate them.
+    pub delegations: List<DELEGATED>,
+    /// Its thread that waits for one of those.
+    pub activator: u32,
+    /// Its activation, if that is its manager's to do.
+    pub delegated: Option<Delegated>,
+    /// Whether the manager has done it.
+    pub is_approved: bool,
+    links: [Link; 4],
 }
 
 /// Something the Restart Manager has to be told about an actor. There is at most one thing at a
@@ -200,6 +215,7 @@ impl Actor {
             exception_handlers: [slot::NONE; 2],
             abort_handler: slot::NONE,
             start_due: Instant::NEVER,
+            activation_due: Instant::NEVER,
             heartbeat_due: Instant::NEVER,
             watch: Position::FREE,
             deflects: false,
@@ -210,7 +226,11 @@ impl Actor {
             is_damaged: false,
             has_replied: false,
             news: None,
-            links: [Link::FREE; 3],
+            delegations: List::EMPTY,
+            activator: slot::NONE,
+            delegated: None,
+            is_approved: false,
+            links: [Link::FREE; 4],
         }
     }
 
@@ -342,7 +362,7 @@ macro_rules! linked {
         })*
     };
 }
-linked!(NEWS FORMER THAWING);
+linked!(NEWS FORMER THAWING DELEGATED);
 impl Timed for Actor {
     fn position(&mut self) -> &mut Position {
         &mut self.watch
@@ -354,10 +374,12 @@ impl Timed for Actor {
 }
 
 impl Actor {
-    /// The earlier of its deadlines.
+    /// The earliest of its deadlines.
     #[must_use]
     pub fn watch_due(&self) -> Instant {
-        self.start_due.min(self.heartbeat_due)
+        self.start_due
+            .min(self.heartbeat_due)
+            .min(self.activation_due)
     }
 }
 

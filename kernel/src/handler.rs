@@ -16,6 +16,7 @@ use abi::{
     Verdict,
 };
 
+use crate::actor::News;
 use crate::arch::{clock, interrupts};
 use crate::due::{Due, Position, Timed};
 use crate::fault::{Fault, Refusal};
@@ -596,6 +597,10 @@ impl Kernel {
                     frame.rip = frame.rip.saturating_add(value).min(USER_END - 1);
                 }
                 true
+            }
+            Verdict::END => {
+                self.announce(thread, News::Exited);
+                false
             }
             _ => {
                 if !self.ask(thread, asked + 1) {

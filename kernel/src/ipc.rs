@@ -689,6 +689,7 @@ impl Kernel {
             }
             Wait::Find(what, name) => self.stop_finding(thread, what, name),
             Wait::Console(_) => self.console.waiting.remove(&mut self.threads, thread),
+            Wait::Activation { manager } => self.stop_activating(manager),
             Wait::Enter { lap, .. } => {
                 if let Some(lap) = self.laps.at_mut(lap.slot().0) {
                     lap.waiting.remove(&mut self.threads, thread);
@@ -726,7 +727,10 @@ impl Kernel {
                 };
                 self.finish_wait(thread, Status::TIMED_OUT, [0, 0, progress.0]);
             }
-            Wait::Receive { .. } | Wait::Send { .. } | Wait::Console(_) => {
+            Wait::Receive { .. }
+            | Wait::Send { .. }
+            | Wait::Console(_)
+            | Wait::Activation { .. } => {
                 self.finish_wait(thread, Status::TIMED_OUT, [0; 3]);
             }
         }

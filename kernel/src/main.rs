@@ -11,8 +11,8 @@ mod compose {
     use alloc::vec::Vec;
     use core::fmt::Write as _;
 
-    use abi::Text;
     use abi::layout::PANIC_MAX;
+    use abi::{Name, Text};
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
     use kernel::composition::{Composition, Step};
@@ -87,16 +87,22 @@ mod compose {
                 }
                 order::Step::Load(actor) => {
                     if let Some(entry) = site.actor(actor) {
+                        let manager = order::manager_of(&site, entry.group);
+                        let manager = manager.and_then(|manager| site.actor(manager));
                         let group = number(&opened, entry.group).unwrap_or(0);
                         steps.push(Step::Actor {
-                            declaration: declaration(&site, entry),
+                            declaration: declaration(
+                                &site,
+                                entry,
+                                manager.map(|manager| manager.name),
+                            ),
                             group,
                             kind: ActorKind::Direct,
                             parameters: entry.parameters,
                         });
                     }
                 }
-                // The Restart Manager activates what is loaded.
+                // The Restart Manager has activated what is loaded, by the manager if there is one.
                 order::Step::Activate(_) | order::Step::Delegate { .. } => {}
                 order::Step::Enter(_) | order::Step::Leave(_) => {}
             }
@@ -104,7 +110,7 @@ mod compose {
         // Not loaded, only made known: their groups' members spawn them.
         for entry in site.actors.iter().filter(|actor| !actor.direct) {
             steps.push(Step::Actor {
-                declaration: declaration(&site, entry),
+                declaration: declaration(&site, entry, None),
                 group: number(&opened, entry.group).unwrap_or(0),
                 kind: ActorKind::Indirect,
                 parameters: entry.parameters,
@@ -121,7 +127,7 @@ mod compose {
         }
     }
 
-    fn declaration(site: &Site, actor: &Actor) -> Declaration {
+    fn declaration(site: &Site, actor: &Actor, manager: Option<Name>) -> Declaration {
         let named = |grant: &site::Grant| {
             let name = site.target_name(grant.on)?;
             let on = match grant.on {
@@ -145,6 +151,7 @@ mod compose {
                 persistent_frames: actor.budget.persistent_frames,
             },
             held: Held::new(actor.rights, grants.leak()),
+            manager,
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,
         }

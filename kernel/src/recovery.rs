@@ -23,7 +23,7 @@ use restart_manager::{
     Source,
 };
 
-use crate::actor::{NEWS, News};
+use crate::actor::{DELEGATED, NEWS, News};
 use crate::advice;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{clock, cpu};
@@ -59,6 +59,8 @@ pub struct Recovery {
     pub news: List<NEWS>,
     /// LAPs whose stacks are to be freed.
     pub closing: List<CLOSING>,
+    /// Actors that their managers have activated.
+    pub approved: List<DELEGATED>,
     /// Images to be read, for the loader.
     pub loads: VecDeque<Load>,
     /// Spawned actors that are being started.
@@ -136,6 +138,7 @@ impl Recovery {
         Self {
             manager,
             news: List::EMPTY,
+            approved: List::EMPTY,
             thawing: Thawing::EMPTY,
             starts: VecDeque::with_capacity(STARTS_MAX),
             closing: List::EMPTY,
@@ -238,6 +241,9 @@ impl Kernel {
             self.recovery.work = self.continue_work(work);
             return Step::More;
         }
+        if self.start_approved() == Progress::More {
+            return Step::More;
+        }
         // Before further news: what is decided may make those a part of this.
         let now = clock::now();
         if self.recovery.manager.next_question(now, question) {
@@ -264,6 +270,7 @@ impl Kernel {
                 self.begin(action);
                 Step::More
             }
+            None if self.withdraw_one() == Progress::More => Step::More,
             None => match self.recovery.closing.first() {
                 Some(lap) => {
                     self.close_some(lap);
@@ -404,7 +411,9 @@ impl Kernel {
                     let Some(record) = self.actors.at_mut(slot) else {
                         break;
                     };
-                    if let Some(handler) = record.handlers.first() {
+                    if let Some(waiting) = record.delegations.first() {
+                        self.postpone(slot, waiting);
+                    } else if let Some(handler) = record.handlers.first() {
                         self.disconnect(handler);
                     } else if let Some(lending) = record.lendings.first() {
                         self.hide_lending(lending);
@@ -728,7 +737,7 @@ impl Kernel {
     }
 
     /// Creates the first thread of an actor whose memory is ready.
-    fn activate(&mut self, id: ActorId, previous: PreviousEnd, incarnation: u32) {
+    pub fn start_actor(&mut self, id: ActorId, previous: PreviousEnd, incarnation: u32) {
         let slot = id.slot().0;
         let image = self.actors.at(slot).and_then(|actor| actor.image);
         let entry = image

@@ -11,7 +11,7 @@ use abi::ActorId;
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{ActorEntry, GROUPS_MAX, GroupEntry, RestartManager, Storage};
+use restart_manager::{ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, Storage};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
@@ -252,6 +252,7 @@ fn restart_manager(composition: &Composition) -> RestartManager<'static> {
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());
+    manager.set_audience(Audience::Nobody);
     recording::follow(&mut manager, LEDGER_ENTRIES);
     manager
 }

@@ -20,7 +20,7 @@ use abi::notice::DELIVERY_MAX;
 use abi::site::{GroupInfo, Rights};
 use abi::syscall::NO_MORE;
 use abi::{Name, PortId, Slot, Status};
-use restart_manager::{GROUPS_MAX, GroupSlot, Notice};
+use restart_manager::{Audience, GROUPS_MAX, GroupSlot, Notice};
 
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
@@ -191,6 +191,7 @@ impl Kernel {
         if let Some(actor) = self.actors.at_mut(actor) {
             actor.subscriptions.push_back(&mut notifier.table, slot);
         }
+        self.recovery.manager.set_audience(Audience::Somebody);
         Ok(DONE)
     }
 
@@ -249,6 +250,9 @@ impl Kernel {
             owner.subscriptions.remove(&mut notifier.table, slot);
         }
         notifier.table.remove(Slot(slot));
+        if notifier.used() == 0 {
+            self.recovery.manager.set_audience(Audience::Nobody);
+        }
     }
 
     /// Ends all subscriptions of a port.
@@ -296,25 +300,17 @@ impl Kernel {
         Progress::More
     }
 
-    /// Takes the next notice from the Restart Manager. Without subscribers there is nobody to be
-    /// told, and what is due is forgotten.
+    /// Takes the next notice from the Restart Manager.
     fn fetch_notice(&mut self) -> Progress {
-        let manager = &mut self.recovery.manager;
+        let Some(notice) = self.recovery.manager.next_notice() else {
+            return Progress::Finished;
+        };
         let notifier = &mut self.notifier;
-        for _ in 0..BATCH {
-            let Some(notice) = manager.next_notice() else {
-                return Progress::Finished;
-            };
-            if notifier.used() == 0 {
-                continue;
-            }
-            let encoded = postcard::to_slice(&notice.record, &mut notifier.bytes);
-            notifier.length = encoded.map_or(0, |bytes| bytes.len());
-            notifier.present = Some(notice);
-            notifier.told = 0;
-            notifier.next = notifier.first_of(notice.group);
-            break;
-        }
+        let encoded = postcard::to_slice(&notice.record, &mut notifier.bytes);
+        notifier.length = encoded.map_or(0, |bytes| bytes.len());
+        notifier.present = Some(notice);
+        notifier.told = 0;
+        notifier.next = notifier.first_of(notice.group);
         Progress::More
     }
 

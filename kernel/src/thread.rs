@@ -134,6 +134,11 @@ pub enum Wait {
     Deflection,
     /// For the thread of a handler: for the thing it handles.
     Occasion,
+    /// For an actor that its own actor, a manager, is to activate.
+    Activation {
+        /// The manager's slot.
+        manager: u32,
+    },
     /// Something typed.
     Console(UserSlice),
     /// The start of an actor that it spawns; the number is that of its call.

@@ -32,7 +32,7 @@ impl Kernel {
             (Some(period), None) => now.after(period),
             _ => Instant::NEVER,
         };
-        self.expect(slot);
+        self.expect_activation(slot);
     }
 
     /// Sees to it that an actor is looked at when its next deadline has come, or earlier.
@@ -83,14 +83,20 @@ impl Kernel {
         };
         let kind = if actor.start_due <= now {
             FaultKind::START_TIMEOUT
-        } else if actor.heartbeat_due <= now {
+        } else if actor.heartbeat_due <= now || actor.activation_due <= now {
             FaultKind::HUNG
         } else {
             self.expect(slot);
             return Progress::More;
         };
+        let message = if actor.activation_due <= now {
+            Text::truncated("an actor waits for it to be activated")
+        } else {
+            Text::EMPTY
+        };
         (actor.start_due, actor.heartbeat_due) = (Instant::NEVER, Instant::NEVER);
-        self.fail_from_outside(slot, kind, Text::EMPTY);
+        actor.activation_due = Instant::NEVER;
+        self.fail_from_outside(slot, kind, message);
         Progress::More
     }
 

@@ -117,6 +117,10 @@ pub struct ActorEntry {
     pub(crate) latest: Latest,
     /// It is to end whatever happens to its group: it exited cleanly or never loaded.
     pub(crate) is_leaving: bool,
+    /// Whether the activation that is out is not wanted any more, and the kernel is to be told.
+    pub(crate) is_withdrawn: bool,
+    /// The next one of those.
+    pub(crate) next_withdrawn: Option<Slot>,
     /// The fate in the freeze that is out.
     pub(crate) fate: Fate,
     /// Where the memory it has, or is being given, came from.
@@ -155,6 +159,8 @@ impl ActorEntry {
         awaits_reply: None,
         latest: Latest::NONE,
         is_leaving: false,
+        is_withdrawn: false,
+        next_withdrawn: None,
         fate: Fate::End,
         source: Source::Storage,
         floor: Source::Memory,

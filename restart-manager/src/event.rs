@@ -106,6 +106,12 @@ pub enum Event<'f> {
         /// Why not.
         fault: &'f FaultRecord,
     },
+    /// Report on [`Action::Activate`](crate::Action::Activate): it has not been done, and nobody is
+    /// about to do it any more. It is to be asked for again, if it still is wanted.
+    ActivationPostponed {
+        /// The new incarnation.
+        actor: ActorId,
+    },
     /// Report on [`Action::Terminate`](crate::Action::Terminate): nothing is left of the actor.
     Ended {
         /// The last incarnation.

@@ -33,7 +33,7 @@ impl Death {
 }
 
 /// The last [`HISTORY_MAX`] failures, oldest first.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct History {
     // Invariants: `length <= HISTORY_MAX`; `deaths[..length]` is in the order of arrival.
     deaths: [Death; HISTORY_MAX],
@@ -61,6 +61,14 @@ impl History {
             };
             self.length = self.length.saturating_add(1);
         }
+    }
+
+    /// Becomes what another one is, at the cost of what that remembers.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        for (own, death) in self.deaths.iter_mut().zip(other.deaths()) {
+            *own = *death;
+        }
+        self.length = other.length;
     }
 
     /// Notes what was decided about the latest failure.
@@ -115,6 +123,15 @@ impl History {
         u32::try_from(counted).unwrap_or(u32::MAX)
     }
 }
+
+/// By what they remember; what is left over of an earlier use does not count.
+impl PartialEq for History {
+    fn eq(&self, other: &Self) -> bool {
+        self.deaths() == other.deaths()
+    }
+}
+
+impl Eq for History {}
 
 impl Default for History {
     fn default() -> Self {

@@ -73,7 +73,7 @@ pub use history::History;
 pub use ledger::Ledger;
 pub use lifecycle::State;
 pub use manager::{RestartManager, Storage};
-pub use notice::Notice;
+pub use notice::{Audience, Notice};
 pub use parameters::{Backoff, Parameters, Strategy};
 pub use policy::{
     ActorFacts, Decision, GroupFacts, Peers, Response, RestartPolicy, Situation, Unanswered,

@@ -69,8 +69,9 @@ impl State {
             // A load that failed leaves nothing to freeze.
             Self::Declared => &[Self::Prepared, Self::Frozen, Self::Terminating],
             Self::Prepared => &[Self::Activating, Self::Restarting, Self::Terminating],
-            // Frozen: there is no first thread, so nothing runs.
-            Self::Activating => &[Self::Running, Self::Down, Self::Frozen],
+            // Frozen: there is no first thread, so nothing runs. Prepared: whoever was to make it is
+            // gone.
+            Self::Activating => &[Self::Prepared, Self::Running, Self::Down, Self::Frozen],
             Self::Running => &[Self::Down, Self::Freezing],
             Self::Down => &[Self::Freezing],
             Self::Freezing => &[Self::Frozen, Self::Held],
@@ -135,7 +136,7 @@ mod tests {
         ". x . . . . . . . . . .", // Vacant
         ". . x . . . . x . . x .", // Declared
         ". . . x . . . . . x x .", // Prepared
-        ". . . . x x . x . . . .", // Activating
+        ". . x . x x . x . . . .", // Activating
         ". . . . . x x . . . . .", // Running
         ". . . . . . x . . . . .", // Down
         ". . . . . . . x x . . .", // Freezing
@@ -158,9 +159,12 @@ mod tests {
     #[test]
     fn what_may_run_cannot_be_restarted_or_ended_without_a_freeze() {
         for state in State::ALL.into_iter().filter(|state| state.may_run()) {
-            for next in [State::Restarting, State::Terminating, State::Prepared] {
+            for next in [State::Restarting, State::Terminating] {
                 assert!(!state.may_become(next), "{state:?} to {next:?}");
             }
+            // But for one whose activation never happened.
+            let has_not_run = state == State::Activating;
+            assert_eq!(state.may_become(State::Prepared), has_not_run, "{state:?}");
         }
     }
 

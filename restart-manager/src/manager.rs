@@ -73,7 +73,7 @@ use abi::{Instant, LedgerEntry, Name, Slot};
 
 use crate::actor::is_nameable;
 use crate::group::{Goal, Phase, Stage};
-use crate::notice::{Notice, Notices};
+use crate::notice::{Audience, Notice, Notices};
 use crate::tree::{Kernel, kernel_name};
 use crate::{
     Action, ActorDeclaration, ActorEntry, ActorKind, DeclareError, Event, GroupEntry, GroupSlot,
@@ -144,6 +144,8 @@ pub struct RestartManager<'s> {
     /// How many groups were ever declared.
     declared_groups: u64,
     notices: Notices<'s>,
+    /// The members whose activation is not wanted any more.
+    first_withdrawn: Option<Slot>,
 }
 
 impl<'s> RestartManager<'s> {
@@ -169,6 +171,7 @@ impl<'s> RestartManager<'s> {
             kernel: Kernel::NEW,
             declared_groups: 0,
             notices: Notices::none(),
+            first_withdrawn: None,
         }
     }
 
@@ -187,6 +190,11 @@ impl<'s> RestartManager<'s> {
     /// One that was overwritten meanwhile is missing; the numbers say so.
     pub fn take_changed(&mut self) -> Option<LedgerEntry> {
         self.ledger.take_marked()
+    }
+
+    /// Says whether anybody wants notices. If nobody does, none is kept.
+    pub fn set_audience(&mut self, audience: Audience) {
+        self.notices.set_audience(audience);
     }
 
     /// Takes note that the site was restarted at this time. To be told by a kernel that has just
@@ -265,6 +273,21 @@ impl<'s> RestartManager<'s> {
     /// be fetched is said in [`notice`](crate::notice).
     pub fn next_notice(&mut self) -> Option<Notice> {
         self.notices.pop()
+    }
+
+    /// An actor whose activation is out, and is not wanted any more: its group is being stopped, and
+    /// waits for the report. If nobody has begun to activate it, that is to be
+    /// [`Event::ActivationPostponed`]; else there is nothing to do. To be called after each event.
+    pub fn next_withdrawal(&mut self) -> Option<abi::ActorId> {
+        while let Some(slot) = self.first_withdrawn {
+            let actor = self.actors.get_mut(slot.index())?;
+            self.first_withdrawn = actor.next_withdrawn.take();
+            actor.is_withdrawn = false;
+            if actor.state == State::Activating {
+                return Some(actor.actor);
+            }
+        }
+        None
     }
 
     /// How many notices were lost because they were not fetched in time.

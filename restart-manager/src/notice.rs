@@ -40,6 +40,16 @@ pub(crate) struct Notices<'s> {
     first: u64,
     next: u64,
     lost: u64,
+    audience: Audience,
+}
+
+/// Whether anybody wants to be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Nobody: notices are numbered, and that is all.
+    Nobody,
+    /// Somebody.
+    Somebody,
 }
 
 impl<'s> Notices<'s> {
@@ -50,7 +60,26 @@ impl<'s> Notices<'s> {
             first: 1,
             next: 1,
             lost: 0,
+            audience: Audience::Somebody,
         }
+    }
+
+    /// What waits when nobody listens any more is forgotten.
+    pub(crate) fn set_audience(&mut self, audience: Audience) {
+        self.audience = audience;
+        if audience == Audience::Nobody {
+            self.first = self.next;
+        }
+    }
+
+    /// Numbers a notice without keeping it, if there is nobody to be told.
+    pub(crate) fn skip(&mut self) -> bool {
+        let is_skipped = self.audience == Audience::Nobody;
+        if is_skipped {
+            self.next = self.next.saturating_add(1);
+            self.first = self.next;
+        }
+        is_skipped
     }
 
     /// Uses `ring` from now on. What waits in the old one is lost, and counted.

@@ -65,7 +65,6 @@ impl Question {
             failed_attempt: self.failed_attempt,
             tree: Tree {
                 layers: &self.layers,
-                now: self.now,
             },
             ..Situation::new(&self.fault, self.actor, &self.history, group, self.now)
         }

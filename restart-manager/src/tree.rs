@@ -83,36 +83,46 @@ impl Kernel {
 /// three or four layers.
 pub const LAYERS_MAX: usize = 16;
 
-/// One group below the one that failed, as it was when the policy was asked.
+/// One group below the one that failed, as it was at that failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Layer {
     pub(crate) group: GroupSlot,
     name: Name,
     parameters: Parameters,
-    blame: Blame,
+    restarts: u32,
+    failures_above: u32,
     is_restartable: bool,
 }
 
 impl Layer {
     /// The kernel group, with nothing that ever happened.
-    const KERNEL: Self = Self::of_kernel(&Kernel::NEW);
+    const KERNEL: Self = Self {
+        group: GroupSlot::KERNEL,
+        name: Name::EMPTY,
+        parameters: Parameters::DEFAULT,
+        restarts: 0,
+        failures_above: 0,
+        is_restartable: true,
+    };
 
-    pub(crate) const fn of_kernel(kernel: &Kernel) -> Self {
+    pub(crate) fn of_kernel(kernel: &Kernel, now: Instant) -> Self {
+        let window = kernel.parameters.window;
         Self {
-            group: GroupSlot::KERNEL,
-            name: Name::EMPTY,
             parameters: kernel.parameters,
-            blame: kernel.blame,
-            is_restartable: true,
+            restarts: kernel.blame.restarts.within(window, now),
+            failures_above: kernel.blame.failures_above.within(window, now),
+            ..Self::KERNEL
         }
     }
 
-    pub(crate) fn of(group: GroupSlot, entry: &GroupEntry) -> Self {
+    pub(crate) fn of(group: GroupSlot, entry: &GroupEntry, now: Instant) -> Self {
+        let window = entry.parameters.window;
         Self {
             group,
             name: entry.name,
             parameters: entry.parameters,
-            blame: entry.blame,
+            restarts: entry.blame.restarts.within(window, now),
+            failures_above: entry.blame.failures_above.within(window, now),
             is_restartable: entry.is_restartable(),
         }
     }
@@ -134,10 +144,10 @@ impl Layers {
     };
 
     /// Begins anew, with the kernel group alone.
-    pub(crate) fn begin(&mut self, kernel: &Kernel) {
+    pub(crate) fn begin(&mut self, kernel: &Kernel, now: Instant) {
         self.count = 1;
         if let Some(first) = self.layers.first_mut() {
-            *first = Layer::of_kernel(kernel);
+            *first = Layer::of_kernel(kernel, now);
         }
     }
 
@@ -165,7 +175,6 @@ impl Layers {
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a> {
     pub(crate) layers: &'a Layers,
-    pub(crate) now: Instant,
 }
 
 /// What a policy is shown of a group below the one that failed.
@@ -191,10 +200,7 @@ static BARE: Layers = Layers::BARE;
 
 impl Tree<'_> {
     /// A tree of the kernel group alone, and a group upon it.
-    pub(crate) const BARE: Tree<'static> = Tree {
-        layers: &BARE,
-        now: Instant::ZERO,
-    };
+    pub(crate) const BARE: Tree<'static> = Tree { layers: &BARE };
 
     /// The groups below the one that failed, from its parent to the kernel group, at most
     /// [`LAYERS_MAX`].
@@ -213,7 +219,6 @@ impl Tree<'_> {
     pub fn facts(&self, group: GroupSlot) -> Option<AncestorFacts> {
         let mut shown = self.layers.shown().iter();
         let layer = shown.find(|layer| layer.group == group)?;
-        let window = layer.parameters.window;
         Some(AncestorFacts {
             group,
             name: if group == GroupSlot::KERNEL {
@@ -222,8 +227,8 @@ impl Tree<'_> {
                 layer.name
             },
             parameters: layer.parameters,
-            restarts: layer.blame.restarts.within(window, self.now),
-            failures_above: layer.blame.failures_above.within(window, self.now),
+            restarts: layer.restarts,
+            failures_above: layer.failures_above,
             is_restartable: layer.is_restartable,
         })
     }
@@ -276,26 +281,15 @@ mod tests {
         let mut layers = Layers::BARE;
         let slot = |index| GroupSlot::from_index(index).unwrap();
         for index in 0..40 {
-            let has_room = layers.push(Layer::of(slot(index), &GroupEntry::EMPTY));
+            let has_room = layers.push(Layer::of(slot(index), &GroupEntry::EMPTY, Instant::ZERO));
             assert_eq!(has_room, index + 1 < LAYERS_MAX);
         }
-        let now = Instant::ZERO;
-        let tree = Tree {
-            layers: &layers,
-            now,
-        };
+        let tree = Tree { layers: &layers };
         let shown: Vec<_> = tree.ancestors().collect();
         assert_eq!(shown.len(), LAYERS_MAX);
         assert_eq!((shown[0], shown[14]), (slot(0), slot(14)));
         assert_eq!(shown.last(), Some(&GroupSlot::KERNEL));
-        layers.begin(&Kernel::NEW);
-        assert_eq!(
-            Tree {
-                layers: &layers,
-                now
-            }
-            .depth(),
-            1
-        );
+        layers.begin(&Kernel::NEW, Instant::ZERO);
+        assert_eq!(Tree { layers: &layers }.depth(), 1);
     }
 }

@@ -74,7 +74,8 @@ pub fn group(site: &Site, group: GroupIndex) -> Vec<Step> {
 
 /// Who activates a group's actors, if not the kernel. The manager's own group is the kernel's
 /// affair: nobody can be told to activate himself.
-fn manager_of(site: &Site, group: GroupIndex) -> Option<ActorIndex> {
+#[must_use]
+pub fn manager_of(site: &Site, group: GroupIndex) -> Option<ActorIndex> {
     let subsystem = site.subsystem(site.group(group)?.subsystem?)?;
     subsystem
         .manager

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use restart_manager::{Backoff, Parameters};
 use site_personality_manager::host::{self, Problem};
 use site_personality_manager::{
-    ActorIndex, Budget, GroupIndex, Reaction, Site, SubsystemIndex, Target, compile, load, validate,
+    ActorIndex, Budget, Edge, GroupIndex, Reaction, Site, SubsystemIndex, Target, compile, load,
+    validate,
 };
 
 const DEMO: &str = include_str!("../sites/demo.toml");
@@ -110,6 +111,40 @@ fn the_commented_examples_in_the_demo_are_right() {
     assert_eq!(site.actors[3].start_deadline, Some(Span::from_secs(2)));
     assert_eq!(site.actors[3].parameters.window, Span::from_secs(5));
     assert_eq!(site.actors[3].parameters.hot_limit, 5);
+}
+
+/// What a manager activates is restarted with it, whether that is said or not.
+#[test]
+fn groups_stand_on_the_manager_of_their_subsystem() {
+    let site = parse(
+        "[[subsystem]]\nname = \"posix\"\nmanager = \"manager\"\n\
+         [[group]]\nname = \"plain\"\nsubsystem = \"posix\"\n\
+         [[group]]\nname = \"other\"\nsubsystem = \"posix\"\ndepends_on = [\"disk\"]\n\
+         [[group]]\nname = \"own\"\nsubsystem = \"posix\"\n\
+         depends_on = [{ group = \"core\", reaction = \"notify\" }]\n\
+         [[group]]\nname = \"core\"\nsubsystem = \"posix\"\n\
+         [[actor]]\nname = \"manager\"\ngroup = \"core\"\n\
+         [[actor]]\nname = \"one\"\ngroup = \"plain\"\n\
+         [[actor]]\nname = \"two\"\ngroup = \"other\"\n\
+         [[actor]]\nname = \"three\"\ngroup = \"own\"\n\
+         [[actor]]\nname = \"disk\"\n",
+    );
+    let bases = |group: &str| -> Vec<(&str, Reaction)> {
+        let group = site
+            .groups
+            .iter()
+            .find(|entry| entry.name.as_str() == group);
+        let edges = group.unwrap().edges.iter();
+        let base = |edge: &Edge| (site.groups[edge.base.index()].name.as_str(), edge.reaction);
+        edges.map(base).collect()
+    };
+    assert_eq!(bases("plain"), [("core", Reaction::Restart)]);
+    assert_eq!(
+        bases("other"),
+        [("disk", Reaction::Restart), ("core", Reaction::Restart)]
+    );
+    assert_eq!(bases("own"), [("core", Reaction::Notify)]);
+    assert_eq!(bases("core"), [("kernel", Reaction::Restart)]);
 }
 
 #[test]

@@ -56,3 +56,8 @@ fn subscriptions_go_with_their_port() {
 fn policy_that_keeps_no_contract_is_replaced() {
     holds_in_time("tree-advice", "erratic");
 }
+
+#[test]
+fn applications_are_activated_by_the_manager_of_their_subsystem() {
+    holds_in_time("tree-managed", "always-hot");
+}

@@ -35,6 +35,7 @@
 pub use abi;
 pub use serde;
 
+pub mod activation;
 pub mod call;
 pub mod entry;
 mod error;

@@ -32,6 +32,10 @@ pub enum Request {
     Subscribe,
     /// Ends that subscription with its port.
     Unsubscribe,
+    /// Answers [`Reply::Number`] with the actor that waits for this one to activate it; 0 for none.
+    Waiting,
+    /// Activates an actor, as [`Reply::Status`].
+    Activate(u64),
     /// Clears the give-up of the group `watched`, as [`Reply::Status`].
     Clear,
 }

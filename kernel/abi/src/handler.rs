@@ -42,5 +42,8 @@ numbered! {
         RESUME = 1 => "resume",
         /// Go on with the instruction that is as many bytes further on as the second value says.
         SKIP = 2 => "skip",
+        /// The actor ends, as if it had exited cleanly: what its end means is for the handler to
+        /// tell others. A manager of processes says this of one that crashed.
+        END = 3 => "end",
     }
 }

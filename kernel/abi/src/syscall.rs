@@ -344,6 +344,15 @@ syscalls! {
 
     /// Lets an actor that was frozen go on. Needs the same right.
     54 actor_thaw ActorThaw(actor) -> ();
+
+    /// For the manager of a subsystem: waits for an actor of the subsystem that is loaded or
+    /// restarted and waits for its activation. Says the same until that is done. One thread of an
+    /// actor at a time; `limit reached` for a second one.
+    55 activation_wait ActivationWait(timeout) -> (actor);
+
+    /// For the manager of a subsystem: gives an actor of the subsystem that waits for it its first
+    /// thread, soon. `not owner` if its manager is somebody else, `not found` if it does not wait.
+    56 actor_activate ActorActivate(actor) -> ();
 }
 
 #[cfg(test)]

@@ -303,6 +303,10 @@ impl Kernel {
                 text,
                 length,
             } => self.complain(actor, target, UserSlice::new(text, length)?),
+            Call::ActivationWait { timeout } => self.activation_wait(actor, Span(timeout)),
+            Call::ActorActivate { actor: target } => {
+                self.actor_activate(actor, ActorId::from_raw(target))
+            }
             Call::ThreadSelf {} => {
                 let thread = self.scheduler.current();
                 let home = self

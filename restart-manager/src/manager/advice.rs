@@ -57,20 +57,20 @@ impl RestartManager<'_> {
             ran_for,
             ..ActorFacts::new(actor.actor, actor.name, actor.parameters)
         };
-        question.history.clone_from(&actor.history);
+        question.history.copy_from(&actor.history);
         question.group = actor.group;
         question.group_name = group.name;
         question.members = group.members;
-        question.group_history.clone_from(&group.history);
+        question.group_history.copy_from(&group.history);
         question.failed_attempt = failed_attempt;
         question.now = now;
-        question.layers.begin(&self.kernel);
+        question.layers.begin(&self.kernel, now);
         // Ends: the question has room for so many.
         let mut below = group.base;
         while let Some((slot, entry)) =
             below.and_then(|slot| Some((slot, self.groups.get(slot.index())?)))
         {
-            if !question.layers.push(Layer::of(slot, entry)) {
+            if !question.layers.push(Layer::of(slot, entry, now)) {
                 break;
             }
             below = entry.base;

@@ -27,6 +27,7 @@ impl RestartManager<'_> {
             | Event::RestartFailed { actor, .. }
             | Event::Activated { actor }
             | Event::ActivationFailed { actor, .. }
+            | Event::ActivationPostponed { actor }
             | Event::Ended { actor }
             | Event::Ready { actor }
             | Event::FirstReply { actor } => actor,
@@ -64,6 +65,9 @@ impl RestartManager<'_> {
                 state == State::Restarting && self.on_restarted(slot, block_reads, now)
             }
             Event::Activated { .. } => state == State::Activating && self.on_activated(slot, now),
+            Event::ActivationPostponed { .. } => {
+                state == State::Activating && self.on_activation_postponed(slot)
+            }
             Event::Ended { .. } => state == State::Terminating && self.on_ended(slot),
             Event::Ready { .. } => self.on_ready(slot, state, now),
             Event::FirstReply { .. } => self.on_first_reply(slot, state, now),

@@ -139,6 +139,7 @@ impl RestartManager<'_> {
     }
 
     fn ask_freeze(&mut self, slot: Slot, now: Instant) -> Option<Action> {
+        self.withdraw_activation(slot);
         let (actor, group) = self.pair(slot)?;
         let fate = actor.fate_under(group.goal);
         let is_concerned = match actor.state {
@@ -163,6 +164,19 @@ impl RestartManager<'_> {
             actor: actor.actor,
             fate,
         })
+    }
+
+    /// A member of a group that is being stopped need not be activated, if it is not too late.
+    fn withdraw_activation(&mut self, slot: Slot) {
+        let first = self.first_withdrawn;
+        let Some((actor, group)) = self.pair(slot) else {
+            return;
+        };
+        let is_concerned = actor.state == State::Activating && group.goal != Goal::Departures;
+        if is_concerned && !core::mem::replace(&mut actor.is_withdrawn, true) {
+            actor.next_withdrawn = first;
+            self.first_withdrawn = Some(slot);
+        }
     }
 
     fn ask_terminate(&mut self, slot: Slot, now: Instant) -> Option<Action> {

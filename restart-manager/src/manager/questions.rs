@@ -40,16 +40,7 @@ impl RestartManager<'_> {
                 self.lapse(slot, now);
                 continue;
             }
-            let fault = self.fault_of(slot, pending);
-            let Pending {
-                sequence,
-                time,
-                ran_for,
-                attempt,
-            } = pending;
-            question.sequence = sequence;
-            // As of the failure, so that it can be rehearsed.
-            if self.show(slot, &fault, ran_for, attempt, time, question) {
+            if self.write_down(slot, pending, question) {
                 return true;
             }
         }
@@ -153,14 +144,22 @@ impl RestartManager<'_> {
         self.pair(slot).is_some_and(is_over)
     }
 
-    /// The fault of a failure. The ledger has it, unless as many entries as it holds came since.
-    fn fault_of(&self, slot: Slot, pending: Pending) -> FaultRecord {
-        let entry = self.ledger.get(pending.sequence).map(|entry| entry.cause);
-        if let Some(Cause::Fault(fault)) = entry {
-            return fault;
+    /// Writes down the question about a failure, as of then, so that it can be rehearsed. The
+    /// ledger has the fault, unless as many entries as it holds came since.
+    fn write_down(&self, slot: Slot, pending: Pending, question: &mut Question) -> bool {
+        let Pending {
+            sequence,
+            time,
+            ran_for,
+            attempt,
+        } = pending;
+        question.sequence = sequence;
+        if let Some(Cause::Fault(fault)) = self.ledger.get(sequence).map(|entry| &entry.cause) {
+            return self.show(slot, fault, ran_for, attempt, time, question);
         }
         let actor = self.actors.get(slot.index());
         let latest = actor.and_then(|actor| actor.history.latest());
-        FaultRecord::new(latest.map_or(abi::FaultKind(0), |death| death.kind))
+        let fault = FaultRecord::new(latest.map_or(abi::FaultKind(0), |death| death.kind));
+        self.show(slot, &fault, ran_for, attempt, time, question)
     }
 }

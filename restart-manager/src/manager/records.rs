@@ -130,6 +130,9 @@ impl RestartManager<'_> {
         new: ActorId,
         now: Instant,
     ) {
+        if self.notices.skip() {
+            return;
+        }
         let Some((actor, group)) = self.pair(slot) else {
             return;
         };
@@ -155,6 +158,9 @@ impl RestartManager<'_> {
             return;
         };
         if core::mem::replace(&mut entry.is_given_up, true) {
+            return;
+        }
+        if self.notices.skip() {
             return;
         }
         let culprit = self.ledger.get(because);

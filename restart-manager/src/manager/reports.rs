@@ -103,6 +103,21 @@ impl RestartManager<'_> {
         true
     }
 
+    /// Nobody activates the actor. It is as it was before it was asked for; whether it is asked for
+    /// again is seen when its group's members are gone through anew.
+    pub(super) fn on_activation_postponed(&mut self, slot: Slot) -> bool {
+        let Some((actor, group)) = self.pair(slot) else {
+            return false;
+        };
+        actor.become_state(State::Prepared);
+        group.note_report(Phase::Activating);
+        if group.phase == Phase::Activating {
+            // Before the members that come after it.
+            group.begin(Phase::Activating);
+        }
+        true
+    }
+
     /// Whether the actor runs. That it does something is as good as the report that it was
     /// activated, and may come before it: then that report is the one that is ignored.
     pub(super) fn is_running(&mut self, slot: Slot, state: State, now: Instant) -> bool {

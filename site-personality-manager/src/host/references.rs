@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use abi::Name;
 
 use super::problem::{Problems, Spot};
-use crate::site::{ActorIndex, GroupIndex, Site, SubsystemIndex, Target};
-use crate::validate::Place;
+use crate::graph;
+use crate::site::{ActorIndex, Edge, GroupIndex, Site, SubsystemIndex, Target};
+use crate::validate::{Place, bases};
 
 /// All names to look up.
 #[derive(Default)]
@@ -86,6 +87,32 @@ impl References {
                 (Place::Site, _) => {}
             }
         }
+        depend_on_managers(site);
+    }
+}
+
+/// What a manager activates is restarted when the manager is: every other group of its subsystem
+/// depends on the manager's, unless it says how. One that names no base at all stands on it.
+fn depend_on_managers(site: &mut Site) {
+    for at in 0..site.groups.len() {
+        let group = &site.groups[at];
+        let subsystem = group
+            .subsystem
+            .and_then(|subsystem| site.subsystem(subsystem));
+        let manager = subsystem.and_then(|subsystem| site.actor(subsystem.manager?));
+        let Some(base) = manager.map(|manager| manager.group) else {
+            continue;
+        };
+        let below = graph::reachable(site.groups.len(), base.index(), |group| bases(site, group));
+        let is_below = below.get(at).copied().unwrap_or(true);
+        if is_below || at == base.index() || group.edges.iter().any(|edge| edge.base == base) {
+            continue;
+        }
+        let edges = &mut site.groups[at].edges;
+        if *edges == [Edge::to(GroupIndex::KERNEL)] {
+            edges.clear();
+        }
+        edges.push(Edge::to(base));
     }
 }
 

@@ -1,9 +1,10 @@
-//! The syscalls about groups, one thin function each. [`crate::group`] owns what these take.
+//! The syscalls about groups and subsystems, one thin function each. [`crate::group`] and
+//! [`crate::activation`] own what these take.
 
-use abi::PortId;
 use abi::syscall::number;
+use abi::{ActorId, PortId, Span};
 
-use super::{address, buffer_address, done};
+use super::{actor_done, address, buffer_address, done};
 use crate::Result;
 use crate::stub::syscall;
 
@@ -47,4 +48,23 @@ pub fn sys_group_info(slot: u64, buffer: &mut [u8]) -> Result<(usize, u64)> {
     // SAFETY: the kernel writes at most the buffer, which is borrowed exclusively.
     let answer = unsafe { syscall(number::group_info, arguments) };
     done(answer).map(|()| (answer.values[0] as usize, answer.values[1]))
+}
+
+/// Waits for an actor that the caller is to activate.
+///
+/// # Errors
+/// When there was none in time, or another thread of the caller waits already.
+pub fn sys_activation_wait(timeout: Span) -> Result<ActorId> {
+    // SAFETY: touches no memory.
+    let answer = unsafe { syscall(number::activation_wait, [timeout.0, 0, 0, 0, 0, 0]) };
+    done(answer).map(|()| ActorId::from_raw(answer.values[0]))
+}
+
+/// Gives an actor of the caller's subsystem that waits for it its first thread.
+///
+/// # Errors
+/// When the caller is not its manager, or it does not wait.
+pub fn sys_actor_activate(actor: ActorId) -> Result<()> {
+    // SAFETY: touches no memory of the caller's.
+    actor_done(unsafe { syscall(number::actor_activate, [actor.raw(), 0, 0, 0, 0, 0]) })
 }

@@ -17,6 +17,8 @@ pub enum Verdict {
     Resume,
     /// The thread goes on behind the instruction.
     Skip(Skip),
+    /// The actor ends, as if it had exited cleanly.
+    End,
 }
 
 /// How far a thread goes on behind the instruction that failed.
@@ -62,6 +64,7 @@ impl<F: Fn(&FaultRecord) -> Verdict + Copy + Send + 'static> Entry for Handles<F
             Verdict::Decline => (abi::Verdict::DECLINE.0, 0),
             Verdict::Resume => (abi::Verdict::RESUME.0, 0),
             Verdict::Skip(skip) => (abi::Verdict::SKIP.0, skip.bytes),
+            Verdict::End => (abi::Verdict::END.0, 0),
         }
     }
 }

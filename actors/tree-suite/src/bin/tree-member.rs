@@ -18,7 +18,7 @@ use core::hint::black_box;
 
 use syscall::group::{self, Subscription};
 use syscall::prelude::*;
-use syscall::{site, thread};
+use syscall::{activation, site, thread};
 use tree_suite::{Greeting, INBOX, Reply, Request, WATCHED};
 
 /// How many notices a member has room for.
@@ -47,6 +47,11 @@ impl Server for Member {
                 self.subscription = None;
                 Ok(Reply::Done)
             }
+            Request::Waiting => {
+                let actor = activation::next(Span::ZERO);
+                Ok(Reply::Number(actor.map_or(0, ActorId::raw)))
+            }
+            Request::Activate(actor) => Ok(status(&activation::activate(ActorId::from_raw(actor)))),
             Request::Clear => Ok(status(&group::clear(WATCHED))),
         }
     }

@@ -55,7 +55,7 @@ fn code() -> impl Strategy<Value = u64> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        20 => (0..18_u8, 0..SLOTS + 1, prop::bool::weighted(0.8), 0..5_u32, code(), 0..6_u32)
+        20 => (0..19_u8, 0..SLOTS + 1, prop::bool::weighted(0.8), 0..5_u32, code(), 0..6_u32)
             .prop_map(|(kind, slot, present, generation, code, other)| {
                 Step::Event { kind, slot, present, generation, code, other }
             }),
@@ -134,6 +134,7 @@ fn event(step: &Step, manager: &mut RestartManager<'static>, now: Instant) {
             Some(group) => Event::GiveUpCleared { group, by },
             None => return,
         },
+        17 => Event::ActivationPostponed { actor },
         _ => match GroupSlot::from_index(other as usize) {
             Some(group) => Event::GroupKillRequested { group, by },
             None => return,

@@ -368,12 +368,34 @@ impl Fake {
 
     /// Takes one action on, and checks that it makes sense now.
     pub(super) fn poll(&mut self) -> Option<Action> {
-        let action = self.manager.poll(self.now)?;
+        let mut action = self.manager.poll(self.now);
+        while self.withdraw() && action.is_none() {
+            action = self.manager.poll(self.now);
+        }
+        let action = action?;
         if let Some(index) = target(&action) {
             self.check(index, &action);
         }
         self.in_flight.push(action);
         Some(action)
+    }
+
+    /// Postpones activations that are not wanted any more, of every other actor: the others' have
+    /// been begun. Says whether there was one.
+    fn withdraw(&mut self) -> bool {
+        let mut has_withdrawn = false;
+        while let Some(actor) = self.manager.next_withdrawal() {
+            let is_it = |action: &Action| matches!(action, Action::Activate { actor: out, .. } if *out == actor);
+            let place = self.in_flight.iter().position(is_it).unwrap();
+            if actor.slot().0 % 2 == 0 {
+                self.in_flight.remove(place);
+                let group = self.actors[actor.slot().index()].group;
+                self.order[group.index()].1 = 0;
+                self.tell(Event::ActivationPostponed { actor });
+                has_withdrawn = true;
+            }
+        }
+        has_withdrawn
     }
 
     /// Takes on everything there is, and returns it.
@@ -532,7 +554,8 @@ impl Fake {
         std::mem::take(&mut self.heard)
     }
 
-    /// Carries out an action that is out, and reports how it went: with `Err`, it fails.
+    /// Carries out an action that is out, and reports how it went: with `Err`, it fails. Every
+    /// fourth number postpones an activation.
     pub(super) fn complete(&mut self, which: usize, result: Result<(), &FaultRecord>) {
         if self.in_flight.is_empty() {
             return;
@@ -561,6 +584,11 @@ impl Fake {
             (Action::Restart { actor, .. }, Err(fault)) => {
                 subject.is_fresh = false;
                 Event::RestartFailed { actor, fault }
+            }
+            (Action::Activate { actor, .. }, Ok(())) if which % 4 == 3 => {
+                // Asked for again, from the first member on.
+                self.order[subject.group.index()].1 = 0;
+                Event::ActivationPostponed { actor }
             }
             (
                 Action::Activate {

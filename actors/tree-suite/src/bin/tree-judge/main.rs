@@ -27,6 +27,7 @@ mod advice;
 mod edges;
 mod escalation;
 mod inbox;
+mod managed;
 mod order;
 mod overlap;
 mod peers;
@@ -45,6 +46,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("tree-edges", edges::each_edge_says_what_happens),
     ("tree-escalation", escalation::to_the_kernel_group),
     ("tree-gap", subscriptions::gaps_are_said),
+    ("tree-managed", managed::managers_activate),
     ("tree-order", order::leaves_first_and_root_first),
     ("tree-phases", overlap::failures_in_every_phase),
     ("tree-starving", escalation::crash_loop_beside_work),
