@@ -13,7 +13,7 @@
 pub mod client;
 pub mod journal;
 pub mod program;
-pub mod random;
+pub use judging::random;
 pub mod server;
 pub mod storm;
 

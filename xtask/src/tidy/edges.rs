@@ -87,7 +87,27 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "posix-suite",
-        ours: &["syscall", "posix"],
+        ours: &["syscall", "posix", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
+        package: "test-suite",
+        ours: &["syscall", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
+        package: "lap-suite",
+        ours: &["syscall", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
+        package: "tree-suite",
+        ours: &["syscall", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
+        package: "group-suite",
+        ours: &["syscall", "judging"],
         others: Others::Only(&["serde"]),
     },
     Rule {

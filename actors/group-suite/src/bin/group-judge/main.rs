@@ -9,23 +9,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-
-// The same assertions as those of the test-suite's judge. Actors share no library but `syscall`,
-// which is no place for them.
 #[macro_use]
-#[path = "../../../../test-suite/src/bin/judge/check.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod check;
-#[path = "../../../../test-suite/src/bin/judge/counters.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod counters;
-#[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod ledger;
-
-#[path = "../../../../test-suite/src/bin/judge/quiet.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod quiet;
+extern crate judging;
 
 mod baseline;
 mod ends;
@@ -36,11 +21,8 @@ mod member;
 mod rights;
 mod spawned;
 
+use judging::{Scenario, check, counters, ledger, quiet};
 use syscall::prelude::*;
-use syscall::site;
-
-/// A scenario: returns if it holds.
-type Scenario = fn(&Start);
 
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
@@ -60,18 +42,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 ];
 
 fn start(start: Start) {
-    check!(
-        start.incarnation() == 1,
-        "the judge failed: {:?}",
-        start.previous()
-    );
-    let name = start.argument(0).unwrap_or(start.name());
-    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
-        fail!("there is no scenario `{name}`")
-    };
-    scenario(&start);
-    info!("{name}: all assertions hold");
-    check::end(site::shutdown(0))
+    judging::run(&start, SCENARIOS)
 }
 
 entry!(start);

@@ -8,14 +8,8 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-// The same assertions as those of the test-suite's judge.
 #[macro_use]
-#[path = "../../../../test-suite/src/bin/judge/check.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod check;
-#[path = "../../../../test-suite/src/bin/judge/ledger.rs"]
-#[allow(dead_code, reason = "shared with another judge, who uses all of it")]
-mod ledger;
+extern crate judging;
 
 mod calls;
 mod hostile;
@@ -24,11 +18,8 @@ mod peers;
 mod processes;
 mod storm;
 
+use judging::{Scenario, check, ledger};
 use syscall::prelude::*;
-use syscall::site;
-
-/// A scenario: returns if it holds.
-type Scenario = fn(&Start);
 
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
@@ -48,21 +39,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 ];
 
 fn start(start: Start) {
-    check!(
-        start.incarnation() == 1,
-        "the judge failed: {:?}",
-        start.previous()
-    );
-    let name = start.argument(0).unwrap_or(start.name());
-    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
-        fail!("there is no scenario `{name}`")
-    };
     if let Err(errno) = posix::process::attach(start) {
         fail!("the judge is no process: {errno}")
     }
-    scenario(&start);
-    info!("{name}: all assertions hold");
-    check::end(site::shutdown(0))
+    judging::run(&start, SCENARIOS)
 }
 
 entry!(start);

@@ -12,23 +12,19 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-
 #[macro_use]
-mod check;
+extern crate judging;
 
 mod boot;
 mod callers;
-mod counters;
 mod crowd;
 mod faults;
 mod harness;
 mod ipc;
 mod isolation;
-mod ledger;
 mod memory;
 mod persistence;
 mod policies;
-mod quiet;
 mod recording;
 mod restart;
 mod soak;
@@ -36,11 +32,8 @@ mod storage;
 mod threads;
 mod victim;
 
+use judging::{Scenario, check, counters, ledger, quiet};
 use syscall::prelude::*;
-use syscall::site;
-
-/// A scenario: returns if it holds.
-type Scenario = fn(&Start);
 
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
@@ -120,19 +113,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 ];
 
 fn start(start: Start) {
-    // Once is enough: a judge that failed has nothing to say.
-    check!(
-        start.incarnation() == 1,
-        "the judge failed: {:?}",
-        start.previous()
-    );
-    let name = start.argument(0).unwrap_or(start.name());
-    let Some((_, scenario)) = SCENARIOS.iter().find(|(known, _)| *known == name) else {
-        fail!("there is no scenario `{name}`")
-    };
-    scenario(&start);
-    info!("{name}: all assertions hold");
-    check::end(site::shutdown(0))
+    judging::run(&start, SCENARIOS)
 }
 
 entry!(start);

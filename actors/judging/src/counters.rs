@@ -10,11 +10,11 @@ use crate::quiet;
 const PATIENCE: Span = Span::from_secs(10);
 
 /// The counters of things that exist or are in use, by name.
-pub(crate) type Counters = [(&'static str, u64); 10];
+pub type Counters = [(&'static str, u64); 10];
 
 /// The present counters.
 #[track_caller]
-pub(crate) fn now() -> Counters {
+pub fn now() -> Counters {
     // All fields are named, so that a counter that is added is not forgotten here.
     let SiteInfo {
         free_frames,
@@ -52,7 +52,7 @@ pub(crate) fn now() -> Counters {
 /// Waits for the counters to be what they were. What ends takes its time: a thread that was told
 /// to go still has to.
 #[track_caller]
-pub(crate) fn must_come_back(before: &Counters) {
+pub fn must_come_back(before: &Counters) {
     wait_until(PATIENCE, || now() == *before);
     for ((name, after), (_, before)) in now().iter().zip(before) {
         check_eq!(after, before, "{name}");

@@ -12,14 +12,14 @@ use crate::check::Must;
 
 /// The longest that interrupts may be off, in nanoseconds, which are instructions under the clock
 /// that counts them.
-pub(crate) const OFF_MAX: u64 = 4_000;
+pub const OFF_MAX: u64 = 4_000;
 
 /// The longest stretch so far.
 static LONGEST: AtomicU64 = AtomicU64::new(0);
 
 /// The site's counters.
 #[track_caller]
-pub(crate) fn counters() -> SiteInfo {
+pub fn counters() -> SiteInfo {
     let counters = site::info().must("the site's counters");
     LONGEST.fetch_max(counters.interrupts_off, Ordering::SeqCst);
     counters
@@ -27,14 +27,14 @@ pub(crate) fn counters() -> SiteInfo {
 
 /// Begins anew: whatever came before is not the question.
 #[track_caller]
-pub(crate) fn listen() {
+pub fn listen() {
     counters();
     LONGEST.store(0, Ordering::SeqCst);
 }
 
 /// Checks that interrupts were never off for long since then.
 #[track_caller]
-pub(crate) fn must_have_been_kept() {
+pub fn must_have_been_kept() {
     counters();
     let longest = LONGEST.load(Ordering::SeqCst);
     info!("interrupts were off for {longest} instructions at most");

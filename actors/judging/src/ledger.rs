@@ -12,34 +12,34 @@ const PATIENCE: Span = Span::from_secs(10);
 
 /// A place in the ledger: everything before it has been read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     next: u64,
 }
 
 impl Reader {
     /// Starts behind the last entry that there is.
     #[track_caller]
-    pub(crate) fn at_end() -> Self {
+    pub fn at_end() -> Self {
         let last = ledger::entries_from(0).last();
         let next = last.map_or(1, |entry| entry.must("a ledger entry").sequence + 1);
         Self { next }
     }
 
     /// Starts with the first entry.
-    pub(crate) fn at_start() -> Self {
+    pub fn at_start() -> Self {
         Self { next: 1 }
     }
 
     /// Waits for the next entry to come and to be finished, and takes it.
     #[track_caller]
-    pub(crate) fn take(&mut self) -> LedgerEntry {
+    pub fn take(&mut self) -> LedgerEntry {
         let entry = self.take_unfinished();
         finished(entry.sequence)
     }
 
     /// Waits for the next entry to come, and takes it.
     #[track_caller]
-    pub(crate) fn take_unfinished(&mut self) -> LedgerEntry {
+    pub fn take_unfinished(&mut self) -> LedgerEntry {
         let mut found = None;
         wait_until(PATIENCE, || {
             found = ledger::entries_from(self.next).next();
@@ -54,7 +54,7 @@ impl Reader {
 
     /// Checks that no entry has come.
     #[track_caller]
-    pub(crate) fn must_be_at_end(&self) {
+    pub fn must_be_at_end(&self) {
         if let Some(entry) = ledger::entries_from(self.next).next() {
             fail!("unexpected ledger entry: {entry:?}")
         }
@@ -62,14 +62,14 @@ impl Reader {
 
     /// Skips what is there.
     #[track_caller]
-    pub(crate) fn skip(&mut self) {
+    pub fn skip(&mut self) {
         *self = Self::at_end();
     }
 }
 
 /// Waits for an entry to be finished, and returns it.
 #[track_caller]
-pub(crate) fn finished(sequence: u64) -> LedgerEntry {
+pub fn finished(sequence: u64) -> LedgerEntry {
     let read = || {
         ledger::entry(sequence)
             .must("a ledger entry")
@@ -86,7 +86,7 @@ pub(crate) fn finished(sequence: u64) -> LedgerEntry {
 
 /// The fault that an entry is about.
 #[track_caller]
-pub(crate) fn fault(entry: &LedgerEntry) -> FaultRecord {
+pub fn fault(entry: &LedgerEntry) -> FaultRecord {
     match entry.cause {
         Cause::Fault(fault) => fault,
         other => fail!("entry {} has no fault but {other:?}", entry.sequence),
@@ -95,7 +95,7 @@ pub(crate) fn fault(entry: &LedgerEntry) -> FaultRecord {
 
 /// Checks what was done, and that it worked.
 #[track_caller]
-pub(crate) fn must_be_done(entry: &LedgerEntry, response: Response) {
+pub fn must_be_done(entry: &LedgerEntry, response: Response) {
     check_eq!(
         (entry.response, entry.outcome),
         (response, Outcome::DONE),

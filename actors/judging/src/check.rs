@@ -7,6 +7,7 @@ use syscall::prelude::*;
 use syscall::{site, thread};
 
 /// Ends the site as failed, with a reason.
+#[macro_export]
 macro_rules! fail {
     ($($reason:tt)+) => {
         $crate::check::fail_at(::core::panic::Location::caller(), format_args!($($reason)+))
@@ -14,26 +15,28 @@ macro_rules! fail {
 }
 
 /// Ends the site as failed unless a condition holds.
+#[macro_export]
 macro_rules! check {
     ($condition:expr) => {
         if !$condition {
-            fail!("not so: {}", stringify!($condition))
+            $crate::fail!("not so: {}", stringify!($condition))
         }
     };
     ($condition:expr, $($reason:tt)+) => {
         if !$condition {
-            fail!($($reason)+)
+            $crate::fail!($($reason)+)
         }
     };
 }
 
 /// Ends the site as failed unless two values are equal.
+#[macro_export]
 macro_rules! check_eq {
     ($found:expr, $expected:expr) => {
         match (&$found, &$expected) {
             (found, expected) => {
                 if *found != *expected {
-                    fail!("{} is {found:?}, not {expected:?}", stringify!($found))
+                    $crate::fail!("{} is {found:?}, not {expected:?}", stringify!($found))
                 }
             }
         }
@@ -42,7 +45,7 @@ macro_rules! check_eq {
         match (&$found, &$expected) {
             (found, expected) => {
                 if *found != *expected {
-                    fail!(
+                    $crate::fail!(
                         "{}: {} is {found:?}, not {expected:?}",
                         format_args!($($about)+),
                         stringify!($found),
@@ -54,14 +57,14 @@ macro_rules! check_eq {
 }
 
 /// What the macros call.
-pub(crate) fn fail_at(place: &Location<'_>, reason: fmt::Arguments<'_>) -> ! {
+pub fn fail_at(place: &Location<'_>, reason: fmt::Arguments<'_>) -> ! {
     error!("assertion failed at {}:{}", place.file(), place.line());
     error!("{reason}");
     end(site::shutdown(1))
 }
 
 /// What comes after the end of the site: nothing, unless that is refused.
-pub(crate) fn end(refused: Result<()>) -> ! {
+pub fn end(refused: Result<()>) -> ! {
     error!("the site does not end: {refused:?}");
     loop {
         thread::sleep(Span::FOREVER);
@@ -69,7 +72,7 @@ pub(crate) fn end(refused: Result<()>) -> ! {
 }
 
 /// Takes what must be there.
-pub(crate) trait Must<T> {
+pub trait Must<T> {
     /// Returns the value, or ends the site as failed.
     #[track_caller]
     fn must(self, what: &str) -> T;
@@ -97,7 +100,7 @@ impl<T> Must<T> for Option<T> {
 
 /// Takes the error that must be there.
 #[track_caller]
-pub(crate) fn must_fail<T>(result: Result<T>, what: &str) -> Error {
+pub fn must_fail<T>(result: Result<T>, what: &str) -> Error {
     match result {
         Ok(_) => fail!("{what}: succeeds"),
         Err(error) => error,
@@ -106,13 +109,13 @@ pub(crate) fn must_fail<T>(result: Result<T>, what: &str) -> Error {
 
 /// Checks that something is refused with a status.
 #[track_caller]
-pub(crate) fn must_be_refused<T>(result: Result<T>, status: Status, what: &str) {
+pub fn must_be_refused<T>(result: Result<T>, status: Status, what: &str) {
     let error = must_fail(result, what);
     check_eq!(error.status(), status, "{what}");
 }
 
 /// Waits until a condition holds, for as long as `span` at most; returns whether it does.
-pub(crate) fn wait_until(span: Span, mut condition: impl FnMut() -> bool) -> bool {
+pub fn wait_until(span: Span, mut condition: impl FnMut() -> bool) -> bool {
     let end = thread::now().after(span);
     loop {
         if condition() {
