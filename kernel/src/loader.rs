@@ -8,8 +8,9 @@ use core::fmt::{self, Write as _};
 use abi::layout::PANIC_MAX;
 use abi::site::ActorState;
 use abi::{ActorId, FaultKind, FaultRecord, Name, Status, Text};
+use alloc::vec;
 use alloc::vec::Vec;
-use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot};
+use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot, Parameters};
 
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, cpu, exit};
@@ -84,11 +85,14 @@ impl LoadError {
 /// The loader thread: the site first, then whatever is asked for.
 pub fn run(composition: &Composition) -> ! {
     let mut disk = Disk::find();
-    if let Err(error) = bring_up(&mut disk, composition) {
-        log::error!("no site: {error}");
-        kernel::with(Kernel::record_rest);
-        fail::end_of_site(exit::Code::Failed);
-    }
+    let mut site = match bring_up(&mut disk, composition) {
+        Ok(site) => site,
+        Err(error) => {
+            log::error!("no site: {error}");
+            kernel::with(Kernel::record_rest);
+            fail::end_of_site(exit::Code::Failed)
+        }
+    };
     loop {
         let load = kernel::with(|kernel| {
             let load = kernel.recovery.loads.pop_front();
@@ -100,6 +104,7 @@ pub fn run(composition: &Composition) -> ! {
         if let Some(load) = load {
             match load.purpose {
                 Purpose::Reload => reload(&mut disk, load.actor),
+                Purpose::Group(name) => site.start_again(&mut disk, name),
                 Purpose::Spawn(waiter) => {
                     let result = first_load(&mut disk, load.actor);
                     let result = result.map(|()| load.actor).map_err(LoadError::status);
@@ -110,87 +115,151 @@ pub fn run(composition: &Composition) -> ! {
     }
 }
 
+/// The site as it is described, and the groups of that description as they are.
+struct Site {
+    steps: Vec<Step>,
+    groups: Vec<Option<GroupSlot>>,
+}
+
 /// Reads the description and starts everything in it. An actor that cannot be loaded is in the
 /// ledger; the site goes on without it.
-fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<(), Text<PANIC_MAX>> {
+fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<Site, Text<PANIC_MAX>> {
     let file = storage::read_file(disk, DESCRIPTION)
         .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
     let steps = (composition.steps)(file.bytes())?;
+    let groups = vec![None; steps.len()];
     drop(file);
-    let mut groups: Vec<GroupSlot> = Vec::new();
-    let mut declared = Vec::new();
-    for step in &steps {
-        match step {
-            Step::Site { parameters } => kernel::with(|kernel| {
-                let manager = &mut kernel.recovery.manager;
-                manager.set_group_parameters(GroupSlot::KERNEL, *parameters)
-            })
-            .map_err(|error| text(format_args!("policy: {error:?}")))?,
-            Step::Group {
-                name,
-                base,
-                parameters,
-            } => {
-                let base = base.and_then(|base| groups.get(base).copied());
-                let group = kernel::with(|kernel| {
+    let mut site = Site { steps, groups };
+    site.start(disk, |_| true)?;
+    Ok(site)
+}
+
+impl Site {
+    /// Declares the groups that are wanted, by their numbers, and starts their direct members.
+    fn start(
+        &mut self,
+        disk: &mut Disk,
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Result<(), Text<PANIC_MAX>> {
+        let mut declared = Vec::new();
+        let mut number = 0;
+        for step in &self.steps {
+            match step {
+                Step::Site { parameters } => kernel::with(|kernel| {
                     let manager = &mut kernel.recovery.manager;
-                    let group = manager.declare_group(*name, base)?;
-                    manager.set_group_parameters(group, *parameters)?;
-                    Ok(group)
-                });
-                groups.push(group.map_err(|error: DeclareError| {
-                    text(format_args!("group {name}: {error:?}"))
-                })?);
-            }
-            Step::Edge {
-                dependent,
-                base,
-                reaction,
-                reverse,
-            } => {
-                let at = |number: &usize| groups.get(*number).copied();
-                if let (Some(dependent), Some(base)) = (at(dependent), at(base)) {
-                    kernel::with(|kernel| {
+                    manager.set_group_parameters(GroupSlot::KERNEL, *parameters)
+                })
+                .map_err(|error| text(format_args!("policy: {error:?}")))?,
+                Step::Group {
+                    name,
+                    base,
+                    parameters,
+                } => {
+                    number += 1;
+                    if !is_wanted(number - 1) {
+                        continue;
+                    }
+                    let base = base.and_then(|base| self.group(base));
+                    let group = kernel::with(|kernel| {
                         let manager = &mut kernel.recovery.manager;
-                        manager.declare_edge(dependent, base, *reaction, *reverse)
-                    })
-                    .map_err(|error| text(format_args!("a dependency: {error:?}")))?;
+                        let group = manager.declare_group(*name, base)?;
+                        manager.set_group_parameters(group, *parameters)?;
+                        Ok(group)
+                    });
+                    let group = group.map_err(|error: DeclareError| {
+                        text(format_args!("group {name}: {error:?}"))
+                    })?;
+                    self.groups[number - 1] = Some(group);
                 }
-            }
-            Step::Actor {
-                declaration,
-                group,
-                kind,
-                parameters,
-            } => {
-                let group = groups.get(*group).copied().unwrap_or(GroupSlot::FIRST);
-                let actor = kernel::with(|kernel| match kind {
-                    ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
-                    ActorKind::Indirect => kernel.describe(*declaration, group, *parameters),
-                });
-                let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
-                if *kind == ActorKind::Indirect {
-                    continue;
+                Step::Edge {
+                    dependent,
+                    base,
+                    reaction,
+                    reverse,
+                } => {
+                    let ends = (self.group(*dependent), self.group(*base));
+                    if is_wanted(*dependent)
+                        && let (Some(dependent), Some(base)) = ends
+                    {
+                        kernel::with(|kernel| {
+                            let manager = &mut kernel.recovery.manager;
+                            manager.declare_edge(dependent, base, *reaction, *reverse)
+                        })
+                        .map_err(|error| text(format_args!("a dependency: {error:?}")))?;
+                    }
                 }
-                let entry = ActorDeclaration {
-                    actor,
-                    name: declaration.name,
+                Step::Actor {
+                    declaration,
                     group,
-                    kind: *kind,
-                    parameters: *parameters,
-                };
-                kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
-                    .map_err(|error| text(format_args!("actor {}: {error:?}", declaration.name)))?;
-                declared.push(actor);
+                    kind,
+                    parameters,
+                } => {
+                    let slot = self.group(*group);
+                    if let Some(slot) = slot.filter(|_| is_wanted(*group)) {
+                        declared.extend(declare(declaration, slot, *kind, *parameters)?);
+                    }
+                }
             }
         }
+        // Only now: what is loaded runs at once, and may end before the next is declared.
+        for actor in declared {
+            // How it went is in the ledger.
+            let _ = first_load(disk, actor);
+        }
+        Ok(())
     }
-    // Only now: what is loaded runs at once, and may end before the next is declared.
-    for actor in declared {
-        // How it went is in the ledger.
-        let _ = first_load(disk, actor);
+
+    fn group(&self, number: usize) -> Option<GroupSlot> {
+        self.groups.get(number).copied().flatten()
     }
-    Ok(())
+
+    /// Starts a group anew that has ended.
+    fn start_again(&mut self, disk: &mut Disk, name: Name) {
+        let groups = self.steps.iter().filter_map(|step| match step {
+            Step::Group { name, .. } => Some(*name),
+            _ => None,
+        });
+        let number = groups.enumerate().find(|(_, group)| *group == name);
+        let started = match number {
+            Some((number, _)) => self.start(disk, |wanted| wanted == number),
+            None => Ok(()),
+        };
+        if let Err(error) = started {
+            log::error!("{name} is not started again: {error}");
+        }
+    }
+}
+
+/// Declares an actor; returns it if it is to be loaded. What is left of one that has ended makes
+/// room.
+fn declare(
+    declaration: &Declaration,
+    group: GroupSlot,
+    kind: ActorKind,
+    parameters: Parameters,
+) -> Result<Option<ActorId>, Text<PANIC_MAX>> {
+    let name = declaration.name;
+    let actor = kernel::with(|kernel| {
+        kernel.forget_ended(name);
+        match kind {
+            ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
+            ActorKind::Indirect => kernel.describe(*declaration, group, parameters),
+        }
+    });
+    let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
+    if kind == ActorKind::Indirect {
+        return Ok(None);
+    }
+    let entry = ActorDeclaration {
+        actor,
+        name,
+        group,
+        kind,
+        parameters,
+    };
+    kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
+        .map_err(|error| text(format_args!("actor {name}: {error:?}")))?;
+    Ok(Some(actor))
 }
 
 fn text(arguments: fmt::Arguments<'_>) -> Text<PANIC_MAX> {

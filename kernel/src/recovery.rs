@@ -93,6 +93,8 @@ pub enum Purpose {
     Reload,
     /// A first start, for which somebody waits.
     Spawn(Waiter),
+    /// All of a group that has ended.
+    Group(Name),
 }
 
 /// An action that is under way.

@@ -12,7 +12,7 @@
 
 use abi::site::{ActorState, Rights};
 use abi::spawn::REQUEST_MAX;
-use abi::{ActorId, FaultRecord, Slot, SpawnRequest, Status, ThreadId};
+use abi::{ActorId, FaultRecord, Name, Slot, SpawnRequest, Status, ThreadId};
 use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot, Parameters};
 
 use crate::actor::{Actor, Budget, Declaration};
@@ -283,6 +283,18 @@ impl Kernel {
         }
         self.names.insert(What::Actor, name, slot.0);
         Some(ActorId::new(slot, generation))
+    }
+
+    /// Takes an actor of this name that has ended out of the table, so that another can be declared.
+    pub fn forget_ended(&mut self, name: Name) {
+        let ended = self.names.get(What::Actor, name).filter(|slot| {
+            let record = self.actors.at(*slot);
+            record.is_some_and(|record| record.state() == ActorState::TERMINATED)
+        });
+        if let Some(slot) = ended {
+            self.watched.remove(&mut self.actors, slot);
+            self.remove_actor(slot);
+        }
     }
 
     /// Takes an actor of which nothing is left out of the table.

@@ -19,13 +19,14 @@ use alloc::vec::Vec;
 use abi::notice::DELIVERY_MAX;
 use abi::site::{GroupInfo, Rights};
 use abi::syscall::NO_MORE;
-use abi::{Name, PortId, Slot, Status};
+use abi::{ActorId, Name, PortId, Slot, Status};
 use restart_manager::{Audience, GROUPS_MAX, GroupSlot, Notice};
 
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
 use crate::list::{Link, Linked, List};
 use crate::mm::address_space::Progress;
+use crate::recovery::{Load, Purpose};
 use crate::rights::Target;
 use crate::slot::SlotTable;
 use crate::syscall::{DONE, Next};
@@ -356,14 +357,18 @@ impl Kernel {
         let manager = &self.recovery.manager;
         let group = manager.group_named(&name).ok_or(Status::NOT_FOUND)?;
         self.check_right(Rights::RESTART, Target::Group(group))?;
-        let is_given_up = manager
-            .group(group)
-            .is_some_and(restart_manager::GroupEntry::is_given_up);
-        if !is_given_up {
-            return Err(Status::NOT_FOUND.into());
+        let entry = manager.group(group).filter(|entry| entry.is_given_up());
+        let entry = entry.ok_or(Status::NOT_FOUND)?;
+        if entry.members() > 0 {
+            // It is still being ended.
+            return Err(Status::FROZEN.into());
         }
         let by = self.actor_id(actor);
         self.report(restart_manager::Event::GiveUpCleared { group, by });
+        self.request_load(Load {
+            actor: ActorId::NONE,
+            purpose: Purpose::Group(name),
+        });
         Ok(DONE)
     }
 

@@ -61,3 +61,8 @@ fn policy_that_keeps_no_contract_is_replaced() {
 fn applications_are_activated_by_the_manager_of_their_subsystem() {
     holds_in_time("tree-managed", "always-hot");
 }
+
+#[test]
+fn group_that_was_given_up_starts_again_when_that_is_cleared() {
+    holds_in_time("tree-cleared", "never");
+}

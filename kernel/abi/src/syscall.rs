@@ -308,8 +308,9 @@ syscalls! {
     /// Ends a subscription. What is in the port's queue stays there.
     47 group_unsubscribe GroupUnsubscribe(name, length, port) -> ();
 
-    /// Allows that a group that was given up is started again. Needs the right to restart.
-    /// `not found` if it was not given up.
+    /// Starts a group again that was given up, as the site describes it: from storage, with nothing
+    /// of what it had, and with its failures forgotten. Needs the right to restart. `not found` if it
+    /// was not given up, `frozen` while it is still being ended. Returns at once.
     48 group_clear GroupClear(name, length) -> ();
 
     /// Reads about the first group whose slot is at least `slot`, as postcard bytes; `next` is the

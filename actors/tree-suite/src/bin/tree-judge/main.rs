@@ -16,6 +16,7 @@ extern crate alloc;
 extern crate judging;
 
 mod advice;
+mod cleared;
 mod edges;
 mod escalation;
 mod inbox;
@@ -32,6 +33,7 @@ use syscall::prelude::*;
 const SCENARIOS: &[(&str, Scenario)] = &[
     ("tree-advice", advice::bad_advice_is_replaced),
     ("tree-at-once", overlap::two_groups_at_once),
+    ("tree-cleared", cleared::groups_start_again),
     ("tree-edges", edges::each_edge_says_what_happens),
     ("tree-escalation", escalation::to_the_kernel_group),
     ("tree-gap", subscriptions::gaps_are_said),
