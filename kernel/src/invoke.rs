@@ -462,10 +462,6 @@ impl Kernel {
         let (Some(thread), Some(stack)) = (lap.waiting.first(), free_stack(slot)) else {
             return Done::Finished;
         };
-        let owner = self.actors.at(lap.owner.0);
-        if owner.is_some_and(|owner| owner.freeze.is_on) {
-            return Done::Finished;
-        }
         let wait = self.threads.at(thread).map(|record| record.wait);
         let Some(Wait::Enter { invocation, .. }) = wait else {
             return Done::Finished;

@@ -24,7 +24,7 @@
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
-//! | `spawn`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
+//! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
@@ -63,6 +63,8 @@ pub mod delegation;
 pub mod errands;
 #[cfg(target_os = "none")]
 pub mod fail;
+#[cfg(target_os = "none")]
+pub mod former;
 #[cfg(target_os = "none")]
 pub mod freeze;
 #[cfg(target_os = "none")]

@@ -1,28 +1,24 @@
 //! Indirect actors: those that another actor spawns.
 //!
 //! An indirect actor is a member of its spawner's group and never more than its spawner is. It
-//! ends whenever its group is restarted. Its record stays, as that of a *former member*: with its
-//! slot and generations, so that it is the same actor when it is spawned again; after a hot restart
-//! with its image and persistent regions too, so that this needs no disk and loses nothing that a
-//! direct member would keep. When the group has ended, all of that is given back.
+//! ends whenever its group is restarted. Its record stays, as that of a [former member], with its
+//! slot and generations, so that it is the same actor when it is spawned again.
 //!
-//! Actors that the site describes as indirect are former members from the beginning.
-
-use alloc::vec;
-use alloc::vec::Vec;
+//! The syscall checks the request, and the thread waits. The recovery thread does the rest, one
+//! step for each of: declaring the actor, and making its memory from an image; or the loader does,
+//! if the image has to be read.
+//!
+//! [former member]: crate::former
 
 use abi::site::{ActorState, Rights};
 use abi::spawn::REQUEST_MAX;
 use abi::{ActorId, FaultRecord, Slot, SpawnRequest, Status, ThreadId};
-use restart_manager::{
-    ActorDeclaration, ActorKind, DeclareError, Event, GROUPS_MAX, GroupSlot, Parameters, Remains,
-};
+use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot, Parameters};
 
-use crate::actor::{Actor, Budget, Declaration, FORMER};
+use crate::actor::{Actor, Budget, Declaration};
 use crate::fault::Refusal;
 use crate::image::Image;
 use crate::kernel::{ACTORS_MAX, Kernel};
-use crate::list::List;
 use crate::loader::{self, LoadError};
 use crate::mm::address_space::Progress;
 use crate::mm::heap;
@@ -37,31 +33,6 @@ use crate::user::UserSlice;
 /// one group can take of the table of actors is an eighth: a spawner that runs wild is refused
 /// long before others are.
 pub const SPAWNED_MAX: u32 = 64;
-
-/// The former members of each group, the one that ended first in front.
-pub struct Formers(Vec<(List<FORMER>, u32)>);
-
-impl Default for Formers {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Formers {
-    /// Nobody.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(vec![(List::EMPTY, 0); GROUPS_MAX])
-    }
-
-    fn first(&self, group: GroupSlot) -> Option<u32> {
-        self.0.get(group.index())?.0.first()
-    }
-
-    fn count(&self, group: GroupSlot) -> u32 {
-        self.0.get(group.index()).map_or(0, |(_, count)| *count)
-    }
-}
 
 /// Who waits for a spawned actor to be started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -226,21 +197,6 @@ impl Kernel {
         Ok(Progress::More)
     }
 
-    /// The former member of a group that ended first, but for those that the site describes.
-    ///
-    /// Ends: there are at most as many as `SPAWNED_MAX` and described ones.
-    fn oldest_former(&self, group: GroupSlot) -> Option<u32> {
-        let (list, _) = self.formers.0.get(group.index())?;
-        let mut next = list.first();
-        while let Some(slot) = next {
-            if self.actors.at(slot)?.described.is_none() {
-                return Some(slot);
-            }
-            next = list.after(&self.actors, slot);
-        }
-        None
-    }
-
     /// The image in memory that a declared actor can be started from, with a user more: the one it
     /// had itself, else the latest of that name. None if it has to be read.
     pub fn present_image(&mut self, actor: ActorId) -> Option<u32> {
@@ -329,7 +285,8 @@ impl Kernel {
         Some(ActorId::new(slot, generation))
     }
 
-    fn remove_actor(&mut self, slot: u32) {
+    /// Takes an actor of which nothing is left out of the table.
+    pub fn remove_actor(&mut self, slot: u32) {
         if let Some(record) = self.actors.remove(Slot(slot)) {
             self.names.remove(What::Actor, record.declaration.name);
         }
@@ -364,78 +321,6 @@ impl Kernel {
                 Err(status) => (status, ActorId::NONE),
             };
             self.finish_wait(slot.0, status, [actor.raw(), 0, 0]);
-        }
-    }
-
-    /// Adds an actor that the site describes as indirect: nobody has spawned it yet.
-    pub fn describe(
-        &mut self,
-        declaration: Declaration,
-        group: GroupSlot,
-        parameters: Parameters,
-    ) -> Option<ActorId> {
-        let mut record = Actor::new(declaration, group);
-        record.stop(ActorState::ABSENT);
-        record.described = Some(parameters);
-        let actor = self.insert_actor(record)?;
-        self.join_formers(actor.slot().0);
-        Some(actor)
-    }
-
-    /// An indirect actor has ended: it is a former member of its group from now on.
-    pub fn become_former(&mut self, slot: u32, remains: Remains) {
-        if remains == Remains::Nothing {
-            self.release_image(slot);
-        }
-        if let Some(record) = self.actors.at_mut(slot) {
-            record.stop(ActorState::ABSENT);
-            record.spawner = ActorId::NONE;
-            record.is_outdated = remains == Remains::Nothing;
-            self.watched.remove(&mut self.actors, slot);
-            self.join_formers(slot);
-        }
-    }
-
-    fn join_formers(&mut self, slot: u32) {
-        let group = self.actors.at(slot).map(|record| record.group);
-        let formers = group.and_then(|group| self.formers.0.get_mut(group.index()));
-        if let Some((list, count)) = formers {
-            list.push_back(&mut self.actors, slot);
-            *count += 1;
-        }
-    }
-
-    fn leave_formers(&mut self, slot: u32) {
-        let group = self.actors.at(slot).map(|record| record.group);
-        let formers = group.and_then(|group| self.formers.0.get_mut(group.index()));
-        if let Some((list, count)) = formers {
-            list.remove(&mut self.actors, slot);
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    /// Gives back one thing that was kept of a former member, at last its slot and its name. One
-    /// that the site describes keeps those: it stays known as ended.
-    pub fn forget_former(&mut self, slot: u32) {
-        self.release_image(slot);
-        if self.drop_one_persistent(slot) == Progress::More {
-            return;
-        }
-        self.leave_formers(slot);
-        match self.actors.at_mut(slot) {
-            Some(record) if record.described.is_some() => record.stop(ActorState::TERMINATED),
-            _ => self.remove_actor(slot),
-        }
-    }
-
-    /// Gives back one thing of the former members of a group that has ended.
-    pub fn forget_formers(&mut self, group: GroupSlot) -> Progress {
-        match self.formers.first(group) {
-            Some(slot) => {
-                self.forget_former(slot);
-                Progress::More
-            }
-            None => Progress::Finished,
         }
     }
 }

@@ -56,12 +56,20 @@ use posix::call::PORT;
 use posix_files::Files;
 use posix_files::limits::MEMORY_BYTES;
 use syscall::prelude::*;
-use syscall::{PersistentRegion, site};
+use syscall::{PersistentRegion, Thread, activation, site};
 
 use service::Service;
 
+/// Stack of the thread that activates applications.
+const ACTIVATOR_STACK_BYTES: usize = 16 * 1024;
+
 /// Requests that wait for our thread: one for each thread that can be here.
 const DEPTH: usize = 64;
+
+/// Applications find the calls they need, so there is nothing to prepare.
+fn activate(_: u64) {
+    activation::serve(|_| {});
+}
 
 fn start(start: Start) -> Result<()> {
     let memory = PersistentRegion::open("files", MEMORY_BYTES)?.into_words();
@@ -75,6 +83,10 @@ fn start(start: Start) -> Result<()> {
     // From here on applications may trap; they wait for this. Nothing that is sent there is read.
     let _sign = Port::create(PORT, 1)?;
     site::ready();
+    // The other thread's is ours, which setting it tells.
+    let priority = Thread::CURRENT.set_priority(1)?;
+    Thread::CURRENT.set_priority(priority)?;
+    Thread::spawn(activate, 0, ACTIVATOR_STACK_BYTES, priority)?;
     let mut service = Service::new(files, numbers, start.arguments());
     service.serve(&port, start.actor())
 }
