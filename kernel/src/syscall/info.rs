@@ -44,8 +44,6 @@ impl Kernel {
             actor: id,
             incarnation: record.incarnation,
             name: record.declaration.name,
-            group: self.group_name(record.group),
-            subsystem: record.declaration.subsystem,
             arguments: record.declaration.arguments,
             previous: record.previous,
         };
@@ -91,6 +89,8 @@ impl Kernel {
         let info = ActorInfo {
             actor: self.actor_id(slot.0),
             name: record.declaration.name,
+            group: self.group_name(record.group),
+            subsystem: record.declaration.subsystem,
             incarnation: record.incarnation,
             state: self.reported_state(slot.0),
             threads: record.thread_count,
