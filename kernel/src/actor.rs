@@ -47,6 +47,8 @@ pub struct Declaration {
     pub budget: Budget,
     /// What it may do beyond its own affairs.
     pub held: Held,
+    /// The subsystem that it is part of.
+    pub subsystem: Name,
     /// The actor that activates it: the manager of its subsystem, if it has one.
     pub manager: Option<Name>,
     /// How long it may stay without a kick; not watched if none.

@@ -137,6 +137,8 @@ mod compose {
             let rights = grant.rights;
             Some(Grant { on, rights })
         };
+        let group = site.group(actor.group);
+        let subsystem = group.and_then(|group| site.subsystem(group.subsystem?));
         let grants: Vec<Grant> = actor.grants.iter().filter_map(named).collect();
         Declaration {
             name: actor.name,
@@ -151,6 +153,7 @@ mod compose {
                 persistent_frames: actor.budget.persistent_frames,
             },
             held: Held::new(actor.rights, grants.leak()),
+            subsystem: subsystem.map_or(Name::EMPTY, |subsystem| subsystem.name),
             manager,
             heartbeat: actor.heartbeat,
             start_deadline: actor.start_deadline,

@@ -44,6 +44,8 @@ macro_rules! named_bits {
 /// or `used`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct SiteInfo {
+    /// The name of the restart policy.
+    pub policy: Name,
     /// Frames of 4 KiB that nobody owns.
     pub free_frames: u64,
     /// Frames of 4 KiB in persistent regions and pristine images.
@@ -103,6 +105,10 @@ pub struct ActorInfo {
     pub actor: ActorId,
     /// Its name.
     pub name: Name,
+    /// The name of its group.
+    pub group: Name,
+    /// The name of the subsystem that its group is part of.
+    pub subsystem: Name,
     /// How many times it was started.
     pub incarnation: u32,
     /// Where it is in its life.

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use abi::site::{ActorInfo, Hook, Rights, SiteInfo};
 use abi::syscall::NO_MORE;
-use abi::{ActorId, Slot, Span, StartRecord, Status};
+use abi::{ActorId, Slot, Span, StartRecord, Status, Text};
 
 use volatile::VolatilePtr;
 
@@ -53,6 +53,7 @@ impl Kernel {
 
     pub(super) fn site_info(&mut self, actor: u32, buffer: UserSlice) -> Result<Next, Refusal> {
         let info = SiteInfo {
+            policy: Text::truncated(self.recovery.manager.policy().name()),
             free_frames: self.frames.free_count(),
             preserved_frames: u64::from(self.preserved.frames_used()),
             used_actors: self.actors.used(),
@@ -88,6 +89,8 @@ impl Kernel {
         let info = ActorInfo {
             actor: self.actor_id(slot.0),
             name: record.declaration.name,
+            group: self.group_name(record.group),
+            subsystem: record.declaration.subsystem,
             incarnation: record.incarnation,
             state: self.reported_state(slot.0),
             threads: record.thread_count,

@@ -19,7 +19,7 @@ use syscall::{RemoteLap, Thread, encode, thread};
 const PATIENCE: Span = Span::from_secs(5);
 /// How often the one who is to find no stack looks whether all are taken.
 const PERIOD: Span = Span::from_millis(1);
-/// Priority of the threads: above the looper, which under some policies takes all time below it.
+/// Priority of the threads.
 const PRIORITY: u8 = 18;
 
 /// Threads that have begun with each round, so that they go in together.

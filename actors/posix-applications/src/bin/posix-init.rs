@@ -1,5 +1,5 @@
 //! The first application of the subsystem: notes each start in a log, and has children write and
-//! read.
+//! read: `posix-init [PAUSE]`, with so many milliseconds between two rounds.
 //!
 //! The log shows what survives: it has a line for each time that this program was started, however
 //! it or the manager ended before.
@@ -15,7 +15,7 @@ use posix::{Errno, File, Process, Result, info};
 
 /// The log.
 const LOG: &str = "/log";
-/// Between two rounds.
+/// Between two rounds, if the arguments do not say.
 const PAUSE: Span = Span::from_secs(1);
 /// Longest log that is looked at.
 const LONGEST: usize = 4096;
@@ -48,6 +48,8 @@ fn main(process: Process) -> Result<()> {
     let _ = writeln!(line, "incarnation {incarnation} of init is process {id}");
     File::append(LOG)?.write_all(line.bytes.get(..line.length).unwrap_or_default())?;
     tell_log()?;
+    let pause = process.argument(0).and_then(|word| word.parse().ok());
+    let pause = pause.map_or(PAUSE, Span::from_millis);
     for round in 1_u32.. {
         run("posix-writer", "/notes 3")?;
         run("posix-reader", "/notes")?;
@@ -59,7 +61,7 @@ fn main(process: Process) -> Result<()> {
                 Err(errno) => return Err(errno),
             }
         }
-        sleep(PAUSE);
+        sleep(pause);
     }
     Ok(())
 }

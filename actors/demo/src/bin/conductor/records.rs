@@ -1,16 +1,20 @@
-//! What the ledger says about the counter, the looper, and whoever else failed.
+//! What the ledger says about the counter, and whoever else failed or was killed.
 //!
 //! The ledger is a ring, and an actor that fails in a loop may push out the entries we want. So we
 //! read along, and keep what the table needs of the first failures of each actor.
 
 use demo::counter::EXPECTED;
 use syscall::abi::LedgerEntry;
-use syscall::abi::{Cause, FaultKind, Name, Outcome, Phases, Response, Text};
+use syscall::abi::{Advice, Cause, FaultKind, Name, Outcome, Phases, Response, Text};
 use syscall::ledger;
+use syscall::prelude::*;
 use syscall::ways_to_die::Way;
 
-/// Failures that are kept. The demonstration has seventeen.
-const KEPT: usize = 48;
+use crate::kept::Kept;
+use crate::personalities::INIT;
+
+/// Failures that are kept. The demonstration has thirty.
+const KEPT: usize = 80;
 
 /// Failures that are kept of one actor.
 const KEPT_OF_ONE: usize = 16;
@@ -19,19 +23,23 @@ const KEPT_OF_ONE: usize = 16;
 pub(crate) const COUNTER: &str = "counter";
 /// Name of the actor that others' threads are in when it fails.
 const VAULT: &str = "vault";
-/// Name of the actor that fails at once.
-const LOOPER: &str = "looper";
 
 /// What is kept of a ledger entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub(crate) sequence: u64,
+    pub(crate) time: Instant,
     pub(crate) name: Name,
+    pub(crate) group: Name,
     pub(crate) incarnation: u32,
+    /// The entry this one follows from, of another actor or of the same; 0 if none.
+    pub(crate) because: u64,
     pub(crate) kind: Option<FaultKind>,
     pub(crate) cause: Text<32>,
     pub(crate) response: Response,
     pub(crate) outcome: Outcome,
+    pub(crate) scope: Name,
+    pub(crate) advice: Advice,
     pub(crate) phases: Phases,
     block_reads: u64,
 }
@@ -41,18 +49,26 @@ impl Record {
         let (kind, cause) = describe(&entry.cause);
         Self {
             sequence: entry.sequence,
+            time: entry.time,
             name: entry.name,
+            group: entry.group,
             incarnation: entry.incarnation,
+            because: match entry.cause {
+                Cause::Group { because } => because,
+                _ => 0,
+            },
             kind,
             cause,
             response: entry.response,
             outcome: entry.outcome,
+            scope: entry.scope,
+            advice: entry.advice,
             phases: entry.phases,
             block_reads: entry.block_reads,
         }
     }
 
-    fn is_of(&self, name: &str) -> bool {
+    pub(crate) fn is_of(&self, name: &str) -> bool {
         self.name.as_str() == name
     }
 
@@ -60,7 +76,7 @@ impl Record {
         self.response == Response::TERMINATE && self.outcome == Outcome::DONE
     }
 
-    fn is_recovery(&self) -> bool {
+    pub(crate) fn is_recovery(&self) -> bool {
         matches!(self.response, Response::HOT_RESTART | Response::RELOAD)
             && self.outcome == Outcome::DONE
     }
@@ -68,23 +84,21 @@ impl Record {
 
 /// What is kept of the ledger.
 pub(crate) struct Records {
-    kept: [Option<Record>; KEPT],
-    length: usize,
+    kept: Kept<Record, KEPT>,
     next: u64,
     /// Failures that were not kept.
     pub(crate) left_out: u64,
-    /// Whether the looper was ended, be its last entry kept or not.
-    is_looper_ended: bool,
+    /// Programs that ran to their end in the group of `init`, each a process.
+    pub(crate) processes: u64,
 }
 
 impl Records {
     pub(crate) fn new() -> Self {
         Self {
-            kept: [None; KEPT],
-            length: 0,
+            kept: Kept::new(),
             next: 0,
             left_out: 0,
-            is_looper_ended: false,
+            processes: 0,
         }
     }
 
@@ -94,13 +108,17 @@ impl Records {
         for entry in ledger::entries_from(self.next) {
             let Ok(entry) = entry else { break };
             self.next = entry.sequence + 1;
-            self.keep(Record::of(&entry));
+            if entry.cause == Cause::CleanExit {
+                self.processes += u64::from(entry.group.as_str() == INIT);
+            } else {
+                self.keep(Record::of(&entry));
+            }
         }
     }
 
     /// Reads the kept entries again, as far as the ledger has them: phases come in late.
     pub(crate) fn refresh(&mut self) {
-        for record in self.kept.iter_mut().flatten() {
+        for record in self.kept.iter_mut() {
             if let Ok(Some(entry)) = ledger::entry(record.sequence) {
                 *record = Record::of(&entry);
             }
@@ -108,22 +126,17 @@ impl Records {
     }
 
     fn keep(&mut self, record: Record) {
-        self.is_looper_ended |= record.is_of(LOOPER) && record.response == Response::TERMINATE;
         let of_this_one = self.all().filter(|kept| kept.name == record.name).count();
         // The end of an actor is always worth a row.
         let is_wanted = of_this_one < KEPT_OF_ONE || record.response == Response::TERMINATE;
-        match self.kept.get_mut(self.length) {
-            Some(place) if is_wanted => {
-                *place = Some(record);
-                self.length += 1;
-            }
-            _ => self.left_out += 1,
+        if !is_wanted || !self.kept.push(record) {
+            self.left_out += 1;
         }
     }
 
     /// The records kept, oldest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
-        self.kept.iter().flatten()
+        self.kept.iter()
     }
 
     fn of_counter(&self) -> impl Iterator<Item = &Record> {
@@ -151,11 +164,6 @@ impl Records {
     pub(crate) fn is_vault_ended(&self) -> bool {
         self.all()
             .any(|record| record.is_of(VAULT) && record.is_end())
-    }
-
-    /// Whether the looper was ended.
-    pub(crate) fn looper_is_through(&self) -> bool {
-        self.is_looper_ended
     }
 
     /// Whether the counter died of something else than it chose. (An entry without a failure that

@@ -6,16 +6,19 @@ use syscall::abi::{Outcome, Response, Text};
 use syscall::prelude::*;
 
 use crate::counts::{Counts, Verdict};
+use crate::escalation::CHAIN;
 use crate::records::{COUNTER, Record, Records};
 
 /// Prints the table and what belongs under it.
 pub(crate) fn print(records: &Records, counts: &Counts) {
     info!("Failures and what was done about them (times in microseconds):");
     info!(
-        "{:<10} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  count",
+        "{:<13} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  count",
         "actor", "inc.", "cause", "action", "freeze", "restart", "activate", "1st reply"
     );
-    for record in records.all() {
+    // Those of the chain have a table of their own.
+    let is_here = |record: &&Record| !CHAIN.contains(&record.group.as_str());
+    for record in records.all().filter(is_here) {
         row(record, counts);
     }
     if records.left_out > 0 {
@@ -24,16 +27,13 @@ pub(crate) fn print(records: &Records, counts: &Counts) {
     if records.is_counter_ended() {
         info!("the policy ended the counter: there is nothing more to count");
     }
-    if !records.looper_is_through() {
-        info!("the policy did not end the looper: it goes on failing");
-    }
     info!("block reads during hot restarts: {}", records.block_reads());
 }
 
 fn row(record: &Record, counts: &Counts) {
     let phases = &record.phases;
     info!(
-        "{:<10} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  {}",
+        "{:<13} {:>4} {:<29} {:<13} {:>8} {:>8} {:>8} {:>9}  {}",
         record.name,
         record.incarnation,
         record.cause,

@@ -6,38 +6,33 @@ use syscall::abi::Text;
 use syscall::abi::status::Progress;
 use syscall::prelude::*;
 
+use crate::kept::Kept;
+
 /// Visits that are kept: of each errand one a death, and the one that ends well.
 const KEPT: usize = Errand::ALL.len() * (DEATHS as usize + 1);
 
 /// What is known about the visits.
 pub(crate) struct Visits {
-    kept: [Option<Visit>; KEPT],
-    length: usize,
+    kept: Kept<Visit, KEPT>,
 }
 
 impl Visits {
     pub(crate) fn new() -> Self {
-        Self {
-            kept: [None; KEPT],
-            length: 0,
-        }
+        Self { kept: Kept::new() }
     }
 
     /// Takes note of what a visitor said.
     pub(crate) fn note(&mut self, visit: Visit) {
-        if let Some(place) = self.kept.get_mut(self.length) {
-            *place = Some(visit);
-            self.length += 1;
-        }
+        self.kept.push(visit);
     }
 
     fn all(&self) -> impl Iterator<Item = &Visit> {
-        self.kept.iter().flatten()
+        self.kept.iter()
     }
 
     /// Whether every visitor has come out as often as it was to.
     pub(crate) fn are_complete(&self) -> bool {
-        self.length == KEPT
+        self.kept.len() == KEPT
     }
 
     /// Whether everybody was told the truth.
