@@ -54,8 +54,7 @@ pub(crate) fn of(conductor: &Conductor, records: &Records) -> Result<(), Wrong> 
         promise,
         ..
     } = conductor;
-    let is_promised =
-        |is_kept: &dyn Fn(&Promise) -> bool| promise.as_ref().is_none_or(|it| is_kept(it));
+    let is_promised = |is_kept: &dyn Fn(&Promise) -> bool| promise.as_ref().is_none_or(is_kept);
     let is_given_up_as_promised = |promise: &Promise| {
         let is_expected =
             |name: &&str| tree.is_given_up(name) == (*name == FRONT && promise.is_given_up());
