@@ -183,8 +183,8 @@ impl Personalities {
                 *seen = incarnation(name);
             }
         }
-        if before.count.is_none() && self.since == 0 {
-            before.count = Some(0);
+        if before.counter > 0 && before.count.is_none() {
+            before.count = count();
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn of(conductor: &Conductor, records: &Records) -> Result<(), Wrong> 
         promise,
         ..
     } = conductor;
-    let is_promised = |is_kept: &dyn Fn(&Promise) -> bool| promise.as_ref().is_none_or(is_kept);
+    let promise = promise.as_ref();
     let is_given_up_as_promised = |promise: &Promise| {
         let is_expected =
             |name: &&str| tree.is_given_up(name) == (*name == FRONT && promise.is_given_up());
@@ -76,10 +76,10 @@ pub(crate) fn of(conductor: &Conductor, records: &Records) -> Result<(), Wrong> 
         (records.block_reads() == 0, Wrong::BlockRead),
         (tree.is_as_described(), Wrong::Tree),
         (
-            is_promised(&|promise| escalation.keeps(promise, records)),
+            promise.is_none_or(|promise| escalation.keeps(promise, records)),
             Wrong::Escalation,
         ),
-        (is_promised(&is_given_up_as_promised), Wrong::GivenUp),
+        (promise.is_none_or(is_given_up_as_promised), Wrong::GivenUp),
         (personalities.are_apart(), Wrong::OtherPersonality),
         (personalities.are_as_promised(), Wrong::Returns),
     ];
