@@ -13,8 +13,8 @@
 use core::fmt;
 
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer,
-    MapAccess, SeqAccess, VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 
 /// Nested structs and enums of a type that are looked at: more are those of a type that contains
@@ -360,26 +360,126 @@ mod tests {
     #[test]
     fn types_that_differ_have_other_numbers() {
         let all = [
-            layout!(struct Subject { a: u32, b: u64 }),
-            layout!(struct Subject { b: u64, a: u32 }),
-            layout!(struct Subject { a: u32, c: u64 }),
-            layout!(struct Subject { a: u32, b: i64 }),
-            layout!(struct Subject { a: u32, b: Option<u64> }),
-            layout!(struct Subject { a: u32, b: Vec<u64> }),
-            layout!(struct Subject { a: u32, b: String }),
-            layout!(struct Subject { a: u32, b: (u64,) }),
-            layout!(struct Subject { a: [u32; 3], b: u64 }),
-            layout!(struct Subject { a: [u32; 4], b: u64 }),
-            layout!(struct Subject { a: u32, b: u64, c: () }),
-            layout!(struct Subject(u32, u64);),
-            layout!(enum Subject { A, B }),
-            layout!(enum Subject { B, A }),
-            layout!(enum Subject { A, B(u8) }),
-            layout!(enum Subject { A, B(u16) }),
-            layout!(enum Subject { A, B { number: u16 } }),
-            layout!(enum Subject { A, B { other: u16 } }),
-            layout!(enum Subject { A, B(u16, u16), C }),
-            layout!(enum Subject { A, B(u16, u32), C }),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: u64,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    b: u64,
+                    a: u32,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    c: u64,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: i64,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: Option<u64>,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: Vec<u64>,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: String,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: (u64,),
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: [u32; 3],
+                    b: u64,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: [u32; 4],
+                    b: u64,
+                }
+            ),
+            layout!(
+                struct Subject {
+                    a: u32,
+                    b: u64,
+                    c: (),
+                }
+            ),
+            layout!(
+                struct Subject(u32, u64);
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B,
+                }
+            ),
+            layout!(
+                enum Subject {
+                    B,
+                    A,
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B(u8),
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B(u16),
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B { number: u16 },
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B { other: u16 },
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B(u16, u16),
+                    C,
+                }
+            ),
+            layout!(
+                enum Subject {
+                    A,
+                    B(u16, u32),
+                    C,
+                }
+            ),
             of::<u64>(),
             of::<u32>(),
             of::<std::collections::BTreeMap<u8, u16>>(),

@@ -148,11 +148,7 @@ impl Slots {
     ///
     /// # Errors
     /// [`Trouble::OtherKind`]; [`Trouble::Damaged`] when no record is whole, though there was one.
-    pub fn open(
-        memory: &(impl Memory + ?Sized),
-        shape: Shape,
-        kind: u64,
-    ) -> Result<Self, Trouble> {
+    pub fn open(memory: &(impl Memory + ?Sized), shape: Shape, kind: u64) -> Result<Self, Trouble> {
         if shape.count < 2 || shape.words < RECORD_AT {
             return Err(Trouble::TooSmall);
         }
@@ -238,11 +234,7 @@ impl Slots {
     ///
     /// # Errors
     /// [`Trouble::NoSuchRecord`]; [`Trouble::Damaged`].
-    pub fn find(
-        &self,
-        memory: &(impl Memory + ?Sized),
-        number: u64,
-    ) -> Result<Record, Trouble> {
+    pub fn find(&self, memory: &(impl Memory + ?Sized), number: u64) -> Result<Record, Trouble> {
         if number < self.oldest() || number > self.last {
             return Err(Trouble::NoSuchRecord);
         }
@@ -368,12 +360,7 @@ impl<M: Memory + ?Sized> Draft<'_, M> {
 }
 
 /// The checksum, of the record's words and what else is said of it.
-fn seal(
-    mut digest: Digest<'static, u32, Table<1>>,
-    kind: u64,
-    bytes: usize,
-    number: u64,
-) -> u64 {
+fn seal(mut digest: Digest<'static, u32, Table<1>>, kind: u64, bytes: usize, number: u64) -> u64 {
     for word in [kind, bytes as u64, number] {
         digest.update(&word.to_le_bytes());
     }

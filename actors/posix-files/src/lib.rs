@@ -34,6 +34,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use files::{File, Files, Trouble, WhenMissing, WhenThere};
 pub use durable::Memory;
+pub use files::{File, Files, Trouble, WhenMissing, WhenThere};
 pub use name::FileName;

@@ -83,8 +83,9 @@ impl Table {
     pub(crate) fn commit(&mut self, memory: &impl Memory) -> Result<(), Trouble> {
         let entries = self.entries.iter().flat_map(entry_words);
         let mut words = entries.chain(check_words(&self.checks));
-        self.copies
-            .append(memory, |draft| words.try_for_each(|word| draft.push_word(word)))?;
+        self.copies.append(memory, |draft| {
+            words.try_for_each(|word| draft.push_word(word))
+        })?;
         Ok(())
     }
 

@@ -85,7 +85,7 @@ pub mod prelude {
     pub use abi::{ActorId, Instant, PortId, Span, Status};
 
     pub use crate::{
-        Checkpoint, Error, PersistentCell, Port, RemotePort, Result, Serve, Server, Start, debug, entry, error,
-        info, trace, warn,
+        Checkpoint, Error, PersistentCell, Port, RemotePort, Result, Serve, Server, Start, debug,
+        entry, error, info, trace, warn,
     };
 }

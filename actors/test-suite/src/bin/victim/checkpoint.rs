@@ -35,7 +35,8 @@ impl Kept {
     /// Says what the checkpoint and the log are like.
     pub(crate) fn look(&mut self) -> Result<Found> {
         let (checkpoint, log) = self.open()?;
-        let mut is_log_whole = log.oldest() == (log.last() + 1).saturating_sub(RECORDS as u64).max(1);
+        let mut is_log_whole =
+            log.oldest() == (log.last() + 1).saturating_sub(RECORDS as u64).max(1);
         for number in log.oldest()..=log.last() {
             let mut buffer = [0; VALUE_BYTES];
             let record = log.read(number, &mut buffer)?;
