@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Cmd, root};
 
 /// The packages under actors/ that are libraries only: their tests run on the host.
-const LIBRARIES: &[&str] = &["syscall", "posix", "posix-files"];
+const LIBRARIES: &[&str] = &["syscall", "durable", "posix", "posix-files"];
 
 /// One member of the workspace.
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 //! What can be done with files.
 
+use durable::Memory;
+
 use crate::limits::{
     BLOCK_BYTES, BLOCKS_MAX, FILE_BLOCKS_MAX, FILE_BYTES_MAX, FILES_MAX, TOUCHED_MAX, WRITE_MAX,
 };
-use crate::memory::Memory;
 use crate::name::FileName;
 use crate::table::{Entry, Table};
 
@@ -28,6 +29,13 @@ pub enum Trouble {
     Beyond,
     /// What is in the memory is not what was put there. Nothing can be believed any more.
     Damaged,
+}
+
+impl From<durable::Trouble> for Trouble {
+    fn from(_: durable::Trouble) -> Self {
+        // A table always fits, and is of one kind: whatever else is found, nobody put it there.
+        Self::Damaged
+    }
 }
 
 /// What becomes of an `open` of a file that is not there.
@@ -234,7 +242,7 @@ impl<M: Memory> Files<M> {
     ) -> Result<(), Trouble> {
         let mut next = self.table.clone();
         body(&self.memory, &mut next)?;
-        next.commit(&self.memory);
+        next.commit(&self.memory)?;
         self.table = next;
         Ok(())
     }

@@ -7,8 +7,8 @@
 //! # How
 //! There is one table, kept twice, which says what files there are, of which blocks each is made,
 //! and the checksum of each block. A change writes new content to blocks that the table does not
-//! use, then the whole new table over the copy that is not in use, with a sequence number and a
-//! checksum, and last one word that says which copy counts ([`table`]). That store is the change.
+//! use, then the whole new table over the copy that is not in use, and the store that completes that
+//! copy is the change ([`durable::slots`], of which the table is a record).
 //! Whatever an owner leaves behind that died before it is overwritten by the next change; there is
 //! nothing to repair. Blocks are checked when they are read, the table when the next owner mounts
 //! it.
@@ -28,12 +28,12 @@
 
 pub mod files;
 pub mod limits;
-pub mod memory;
+mod memory;
 mod name;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use durable::Memory;
 pub use files::{File, Files, Trouble, WhenMissing, WhenThere};
-pub use memory::Memory;
 pub use name::FileName;

@@ -1,6 +1,8 @@
 //! How much there can be.
 
-use crate::memory::{BLOCK_WORDS, BLOCKS_AT, WORD};
+use durable::memory::WORD;
+
+use crate::memory::{BLOCK_WORDS, BLOCKS_AT};
 
 /// Most files there can be.
 pub const FILES_MAX: usize = 64;

@@ -1,25 +1,26 @@
-//! The table of files, and how it is exchanged for a new one with one store.
+//! The table of files, and how it is exchanged for a new one with one store: it is the last record
+//! of two slots.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
+use durable::memory::WORD;
+use durable::{Condition, Memory, Shape, Slots};
 
 use crate::Trouble;
 use crate::limits::{BLOCK_BYTES, FILE_BLOCKS_MAX, FILES_MAX, NAME_MAX, POOL};
-use crate::memory::{BLOCK_WORDS, BLOCKS_AT, CURRENT_AT, MARK_AT, Memory, TABLES_AT, WORD};
+use crate::memory::{BLOCK_WORDS, BLOCKS_AT, MARK_AT, TABLES_AT};
 use crate::name::FileName;
 
 /// What word 0 says when the memory is formatted: stored last of all. It changes with whatever
 /// lies in the memory.
-const MARK: u64 = u64::from_be_bytes(*b"posix v1");
+const MARK: u64 = u64::from_be_bytes(*b"posix v2");
 
-/// Checksum and sequence number.
-const HEAD_WORDS: usize = 2;
 /// Name, length (of a place without a file: [`VACANT`]), and four blocks in each word.
 const ENTRY_WORDS: usize = NAME_MAX / WORD + 1 + FILE_BLOCKS_MAX / BLOCKS_A_WORD;
 const BLOCKS_A_WORD: usize = WORD / size_of::<u16>();
 const CHECKS_A_WORD: usize = WORD / size_of::<u32>();
-/// Words of a copy.
-pub(crate) const TABLE_WORDS: usize =
-    HEAD_WORDS + FILES_MAX * ENTRY_WORDS + POOL.div_ceil(CHECKS_A_WORD);
+const TABLE_WORDS: usize = FILES_MAX * ENTRY_WORDS + POOL.div_ceil(CHECKS_A_WORD);
+/// Where the two copies are.
+pub(crate) const TABLES: Shape = Shape::for_records(TABLES_AT, 2, TABLE_WORDS * WORD);
 
 const VACANT: u64 = u64::MAX;
 
@@ -46,8 +47,7 @@ impl Entry {
 /// The table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Table {
-    /// How often it was changed.
-    sequence: u64,
+    copies: Slots,
     pub(crate) entries: [Option<Entry>; FILES_MAX],
     /// Checksums of the blocks that are in use.
     checks: [u32; POOL],
@@ -57,28 +57,36 @@ impl Table {
     /// Reads the copy that counts; formats the memory if that was never brought to its end.
     pub(crate) fn mount(memory: &impl Memory) -> Result<Self, Trouble> {
         if memory.load(MARK_AT) != MARK {
-            let table = Self {
-                sequence: 0,
-                entries: [None; FILES_MAX],
-                checks: [0; POOL],
-            };
-            table.write(memory, 0);
-            memory.store(CURRENT_AT, 0);
+            Slots::erase(memory, TABLES);
+            Self::new(memory)?.commit(memory)?;
             memory.store(MARK_AT, MARK);
         }
-        let current = memory.load(CURRENT_AT);
-        if current > 1 {
+        let mut table = Self::new(memory)?;
+        // The table before the last one names blocks that may have been used for others since.
+        if table.copies.condition() == Condition::LastLost {
             return Err(Trouble::Damaged);
         }
-        Self::read(memory, current as usize)
+        table.read(memory)?;
+        Ok(table)
+    }
+
+    /// A table without files, that was not read yet.
+    fn new(memory: &impl Memory) -> Result<Self, Trouble> {
+        Ok(Self {
+            copies: Slots::open(memory, TABLES, MARK)?,
+            entries: [None; FILES_MAX],
+            checks: [0; POOL],
+        })
     }
 
     /// Puts this table in the place of the one that counts.
-    pub(crate) fn commit(&mut self, memory: &impl Memory) {
-        let next = memory.load(CURRENT_AT) & 1 ^ 1;
-        self.sequence += 1;
-        self.write(memory, next as usize);
-        memory.store(CURRENT_AT, next);
+    pub(crate) fn commit(&mut self, memory: &impl Memory) -> Result<(), Trouble> {
+        let entries = self.entries.iter().flat_map(entry_words);
+        let mut words = entries.chain(check_words(&self.checks));
+        self.copies.append(memory, |draft| {
+            words.try_for_each(|word| draft.push_word(word))
+        })?;
+        Ok(())
     }
 
     /// Writes new content to a block that the table that counts does not use. Bytes beyond it are
@@ -128,52 +136,27 @@ impl Table {
             .map(|(block, _)| block)
     }
 
-    fn write(&self, memory: &impl Memory, copy: usize) {
-        let start = TABLES_AT + copy * TABLE_WORDS;
-        let mut digest = CHECKSUM.digest();
-        for (index, word) in (start + 1..).zip(self.words()) {
-            digest.update(&word.to_le_bytes());
-            memory.store(index, word);
-        }
-        memory.store(start, u64::from(digest.finalize()));
-    }
-
-    fn words(&self) -> impl Iterator<Item = u64> {
-        let entries = self.entries.iter().flat_map(entry_words);
-        let checks = self.checks.chunks(CHECKS_A_WORD);
-        let checks = checks.map(|checks| {
-            let high = checks.get(1).copied().unwrap_or_default();
-            u64::from(high) << 32 | checks.first().copied().map_or(0, u64::from)
-        });
-        core::iter::once(self.sequence).chain(entries).chain(checks)
-    }
-
-    fn read(memory: &impl Memory, copy: usize) -> Result<Self, Trouble> {
-        let start = TABLES_AT + copy * TABLE_WORDS;
-        let mut digest = CHECKSUM.digest();
-        for index in start + 1..start + TABLE_WORDS {
-            digest.update(&memory.load(index).to_le_bytes());
-        }
-        if memory.load(start) != u64::from(digest.finalize()) {
-            return Err(Trouble::Damaged);
-        }
-        let mut table = Self {
-            sequence: memory.load(start + 1),
-            entries: [None; FILES_MAX],
-            checks: [0; POOL],
-        };
-        let mut words = (start + HEAD_WORDS..).map(|index| memory.load(index));
-        for entry in &mut table.entries {
+    fn read(&mut self, memory: &impl Memory) -> Result<(), Trouble> {
+        let record = self.copies.find(memory, self.copies.last())?;
+        let mut words = (record.start..).map(|index| memory.load(index));
+        for entry in &mut self.entries {
             *entry = read_entry(&mut words);
         }
-        for checks in table.checks.chunks_mut(CHECKS_A_WORD) {
+        for checks in self.checks.chunks_mut(CHECKS_A_WORD) {
             let word = words.next().unwrap_or_default();
             for (shift, check) in checks.iter_mut().enumerate() {
                 *check = (word >> (32 * shift)) as u32;
             }
         }
-        Ok(table)
+        Ok(())
     }
+}
+
+fn check_words(checks: &[u32; POOL]) -> impl Iterator<Item = u64> {
+    checks.chunks(CHECKS_A_WORD).map(|checks| {
+        let high = checks.get(1).copied().unwrap_or_default();
+        u64::from(high) << 32 | checks.first().copied().map_or(0, u64::from)
+    })
 }
 
 fn entry_words(entry: &Option<Entry>) -> impl Iterator<Item = u64> {

@@ -4,6 +4,9 @@ use core::fmt;
 
 use abi::status::Progress;
 use abi::{ActorId, LapId, PortId, Status};
+use durable::Trouble;
+
+use crate::checkpoint;
 
 /// The result of everything that may be refused.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -52,6 +55,8 @@ pub enum Error {
     Declined(Status),
     /// The bytes are not what they should be: a record or a reply of another version.
     Malformed,
+    /// What is kept in persistent memory cannot be used, or something cannot be kept there.
+    Kept(Trouble),
 }
 
 impl Error {
@@ -82,7 +87,9 @@ impl Error {
             Self::Dead { .. } => Status::DEAD,
             Self::BufferTooSmall { .. } => Status::BUFFER_TOO_SMALL,
             Self::Refused(status) | Self::Declined(status) => status,
-            Self::Malformed => Status::BAD_ARGUMENT,
+            Self::Kept(Trouble::TooLong) => Status::TOO_LONG,
+            Self::Kept(Trouble::NoSuchRecord) => Status::NOT_FOUND,
+            Self::Malformed | Self::Kept(_) => Status::BAD_ARGUMENT,
         }
     }
 }
@@ -104,6 +111,7 @@ impl fmt::Display for Error {
             Self::Refused(status) => write!(f, "{status}"),
             Self::Declined(status) => write!(f, "declined: {status}"),
             Self::Malformed => f.write_str("malformed"),
+            Self::Kept(trouble) => checkpoint::describe(*trouble, f),
         }
     }
 }

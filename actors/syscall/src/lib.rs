@@ -12,6 +12,7 @@
 //! | [`lap`] | [`Lap`] (mine) and [`RemoteLap`] (somebody's): threads that come and go |
 //! | [`handler`], [`probe`] | code that the kernel runs: traps, interrupts, times, exceptions, aborts |
 //! | [`persistent`] | memory that survives a restart: [`PersistentCell`], [`PersistentRegion`] |
+//! | [`checkpoint`], [`ring_log`] | on top of it: [`Checkpoint`], a value of any type, and [`RingLog`], records in order, both checked |
 //! | [`region`], [`thread`] | private memory and further threads |
 //! | [`published`] | where they, guests and handlers find what they share |
 //! | [`spawn`] | further actors, in the own group |
@@ -33,10 +34,12 @@
 #![cfg_attr(not(test), no_std)]
 
 pub use abi;
+pub use durable;
 pub use serde;
 
 pub mod activation;
 pub mod call;
+pub mod checkpoint;
 pub mod entry;
 mod error;
 pub mod group;
@@ -53,6 +56,7 @@ pub mod port;
 pub mod probe;
 pub mod published;
 pub mod region;
+pub mod ring_log;
 pub mod server;
 pub mod site;
 pub mod spawn;
@@ -61,14 +65,16 @@ pub mod thread;
 pub mod ways_to_die;
 mod wire;
 
+pub use checkpoint::Checkpoint;
 pub use entry::Start;
 pub use error::{Error, Result};
 pub use handler::Handler;
 pub use lap::{Invocation, Lap, RemoteLap, Stacks};
-pub use persistent::{PersistentCell, PersistentRegion};
+pub use persistent::{PersistentCell, PersistentRegion, PersistentWords};
 pub use port::{Caller, Port, RemotePort};
 pub use published::Published;
 pub use region::Region;
+pub use ring_log::RingLog;
 pub use server::{Serve, Server};
 pub use spawn::Spawn;
 pub use thread::Thread;
@@ -79,7 +85,7 @@ pub mod prelude {
     pub use abi::{ActorId, Instant, PortId, Span, Status};
 
     pub use crate::{
-        Error, PersistentCell, Port, RemotePort, Result, Serve, Server, Start, debug, entry, error,
-        info, trace, warn,
+        Checkpoint, Error, PersistentCell, Port, RemotePort, Result, Serve, Server, Start, debug,
+        entry, error, info, trace, warn,
     };
 }

@@ -89,15 +89,19 @@ impl PersistentRegion {
         self.is_new
     }
 
+    /// Takes the region as words that may be shared.
+    #[must_use]
+    pub fn into_shared(self) -> PersistentWords {
+        PersistentWords { region: self }
+    }
+
     /// Keeps the region open for the rest of the incarnation, as words that all threads share.
     #[must_use]
     pub fn into_words(self) -> &'static [AtomicU64] {
-        let start = core::ptr::with_exposed_provenance(self.address as usize);
-        let count = self.bytes / size_of::<AtomicU64>();
-        core::mem::forget(self);
-        // SAFETY: the invariant of `PersistentRegion`: nobody frees the memory, because that takes
-        // a handle, and nobody else has one. It starts at a page, so that words are aligned; any
-        // bytes are a word.
+        let shared = core::mem::ManuallyDrop::new(self.into_shared());
+        let (start, count) = (shared.as_ptr(), shared.len());
+        // SAFETY: the words are those of `shared`, which is never dropped, so that nobody frees
+        // them or has another handle to them.
         unsafe { slice::from_raw_parts(start, count) }
     }
 
@@ -133,6 +137,44 @@ impl DerefMut for PersistentRegion {
         let start = core::ptr::with_exposed_provenance_mut(self.address as usize);
         // SAFETY: the invariant of `PersistentRegion`, and we are borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(start, self.bytes) }
+    }
+}
+
+/// A persistent region as words, which may be shared by threads.
+#[derive(Debug)]
+pub struct PersistentWords {
+    // Invariant: its bytes are reached in no other way than through here.
+    region: PersistentRegion,
+}
+
+impl PersistentWords {
+    /// Some of the bytes, from a word on; fewer if there are not as many.
+    #[must_use]
+    pub fn bytes(&mut self, word: usize, bytes: usize) -> &[u8] {
+        // We are borrowed exclusively, so nobody has words of it.
+        let start = self.region.len().min(word.saturating_mul(size_of::<u64>()));
+        let end = self.region.len().min(start.saturating_add(bytes));
+        self.region.get(start..end).unwrap_or_default()
+    }
+
+    /// Gives the memory back to the kernel. Its content is lost.
+    ///
+    /// # Errors
+    /// When the kernel does not know it: a bug.
+    pub fn free(self) -> Result<()> {
+        self.region.free()
+    }
+}
+
+impl Deref for PersistentWords {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &[AtomicU64] {
+        let start = core::ptr::with_exposed_provenance(self.region.address as usize);
+        let count = self.region.bytes / size_of::<AtomicU64>();
+        // SAFETY: the invariants of `PersistentRegion` and of this. It starts at a page, so that
+        // words are aligned; any bytes are a word.
+        unsafe { slice::from_raw_parts(start, count) }
     }
 }
 

@@ -6,10 +6,14 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
+
 use serde::{Deserialize, Serialize};
 use syscall::abi::start::PreviousEnd;
 use syscall::abi::{ActorId, PortId, ReplyToken, Status, ThreadId};
 use syscall::ways_to_die::Way;
+
+use crate::checkpoint::{CommitPlan, Found};
 
 /// What a victim can be told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +61,10 @@ pub enum Request {
     DieWriting,
     /// Answers the number in that cell, or [`NOT_WHOLE`].
     Written,
+    /// Commits to its checkpoint, or appends to its log.
+    Commit(CommitPlan),
+    /// Answers [`Reply::Found`].
+    Committed,
     /// Uses so many bytes of its first thread's stack.
     UseStack(u64),
     /// Uses so many bytes of a new thread's stack of so many bytes. Answers [`Reply::Stack`]
@@ -126,6 +134,8 @@ pub enum Reply {
     Condition(Condition),
     /// What is in its persistent region.
     Kept(Kept),
+    /// What is in its checkpoint and its log.
+    Found(Found),
     /// An address near the top of a new thread's stack.
     Stack(u64),
 }

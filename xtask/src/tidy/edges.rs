@@ -61,8 +61,13 @@ const RULES: &[Rule] = &[
         others: Others::Any,
     },
     Rule {
+        package: "durable",
+        ours: &[],
+        others: Others::Only(&["crc", "postcard", "serde"]),
+    },
+    Rule {
         package: "syscall",
-        ours: &["abi"],
+        ours: &["abi", "durable"],
         others: Others::Any,
     },
     Rule {
@@ -72,7 +77,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "posix-files",
-        ours: &[],
+        ours: &["durable"],
         others: Others::Only(&["crc"]),
     },
     Rule {

@@ -17,6 +17,7 @@ extern crate judging;
 
 mod boot;
 mod callers;
+mod checkpoint;
 mod crowd;
 mod faults;
 mod harness;
@@ -52,6 +53,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ),
     ("callers-waiting", callers::waiting_callers_are_told_at_once),
     ("callers-many", crowd::crowds_let_interrupts_in),
+    ("checkpoint-append", checkpoint::killed_in_every_append),
+    ("checkpoint-commit", checkpoint::killed_in_every_commit),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
     ("faults-memory", faults::memory),

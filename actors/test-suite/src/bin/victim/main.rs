@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+mod checkpoint;
 mod memory;
 mod server;
 mod threads;

@@ -10,6 +10,7 @@ use syscall::ways_to_die::{self, freed, hostile, vector};
 use syscall::{Caller, Lap, PersistentRegion, Stacks, call, site, thread};
 use test_suite::{Reply, Request};
 
+use crate::checkpoint::Kept;
 use crate::memory::{self, Memory};
 use crate::threads;
 
@@ -19,6 +20,7 @@ const PATIENCE: Span = Span::from_secs(5);
 pub(crate) struct Victim {
     start: Start,
     memory: Memory,
+    kept: Kept,
     ports: Vec<Port>,
 }
 
@@ -27,6 +29,7 @@ impl Victim {
         Self {
             start,
             memory,
+            kept: Kept::default(),
             ports: Vec::new(),
         }
     }
@@ -126,6 +129,8 @@ impl Victim {
             Request::EndThread => thread::exit(),
             Request::Restart(actor) => Ok(Reply::Status(status_of(site::restart(actor)))),
             Request::Overreach => Ok(Reply::Statuses(self.overreach())),
+            Request::Commit(plan) => done(self.kept.commit(plan)),
+            Request::Committed => self.kept.look().map(Reply::Found),
             Request::Exit(code) => call::sys_exit(code),
             Request::Version => Ok(Reply::Number(memory::version())),
             Request::PrivateAddress => self.memory.allocate(4096).map(Reply::Number),
