@@ -167,8 +167,8 @@ impl Kernel {
         }
     }
 
-    /// Flips a bit in the first pristine page of the regions wanted that the actor has used: of
-    /// data, that means written.
+    /// Flips a bit in a pristine page of the regions wanted: of data, in the first page that the actor
+    /// has written; else in the last page of the first region, behind the last instruction.
     fn corrupt_image(
         &mut self,
         actor: u64,
@@ -185,10 +185,12 @@ impl Kernel {
             .filter(|region| wanted(region))
             .find_map(|region| {
                 let mut pages = (region.start.0..region.end.0).map(Page);
-                let page = pages.find(|page| match region.origin(*page) {
-                    Origin::Copy(_) => space.entry(*page).allows(Flags::PRIVATE),
-                    Origin::Frame(_) | Origin::Zeroes => space.entry(*page).allows(Flags::USER),
-                })?;
+                let page = match region.kind {
+                    Kind::Data { .. } => {
+                        pages.find(|page| space.entry(*page).allows(Flags::PRIVATE))
+                    }
+                    _ => pages.next_back(),
+                }?;
                 Some(region.origin(page))
             });
         let Some(Origin::Copy(frame) | Origin::Frame(frame)) = used else {
