@@ -15,11 +15,13 @@
 //! Crates for this are for flash, where a word cannot be written twice and a page is erased at
 //! once; memory needs nothing of that, and they pay for it.
 
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(any(test, feature = "mortal")), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod layout;
 pub mod memory;
+#[cfg(any(test, feature = "mortal"))]
+pub mod mortal;
 pub mod slots;
 #[cfg(test)]
 mod tests;

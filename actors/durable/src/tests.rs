@@ -1,71 +1,12 @@
 //! Records and values, with owners that die at chosen stores, and memory that is damaged.
 
-use std::cell::{Cell, RefCell};
-use std::panic::{self, AssertUnwindSafe};
-
 use proptest::prelude::*;
 
 use crate::layout;
-use crate::memory::{Memory, WORD};
+use crate::memory::WORD;
+use crate::mortal::Mortal;
 use crate::slots::{Condition, Shape, Slots, Trouble};
 use crate::value;
-
-/// Memory whose owner dies at a store.
-struct Mortal {
-    words: RefCell<Vec<u64>>,
-    /// Stores until then.
-    left: Cell<u64>,
-    stores: Cell<u64>,
-}
-
-/// How an owner ends.
-struct Death;
-
-impl Mortal {
-    fn of(words: Vec<u64>) -> Self {
-        Self {
-            words: RefCell::new(words),
-            left: Cell::new(u64::MAX),
-            stores: Cell::new(0),
-        }
-    }
-
-    fn new(shape: Shape) -> Self {
-        Self::of(vec![0; shape.start + shape.total()])
-    }
-
-    /// Runs something in an owner that dies after so many stores; tells whether it died.
-    fn until_death(&self, stores: u64, body: impl FnOnce()) -> bool {
-        self.left.set(stores);
-        let result = panic::catch_unwind(AssertUnwindSafe(body));
-        self.left.set(u64::MAX);
-        match result {
-            Ok(()) => false,
-            Err(death) if death.is::<Death>() => true,
-            Err(other) => panic::resume_unwind(other),
-        }
-    }
-
-    fn damage(&self, word: usize, mask: u64) {
-        self.words.borrow_mut()[word] ^= mask;
-    }
-}
-
-impl Memory for Mortal {
-    fn load(&self, index: usize) -> u64 {
-        self.words.borrow()[index]
-    }
-
-    fn store(&self, index: usize, word: u64) {
-        if self.left.get() == 0 {
-            // Without the message of a panic, of which there would be thousands.
-            panic::resume_unwind(Box::new(Death));
-        }
-        self.left.set(self.left.get() - 1);
-        self.stores.set(self.stores.get() + 1);
-        self.words.borrow_mut()[index] = word;
-    }
-}
 
 type Bytes = Vec<u8>;
 
@@ -74,6 +15,14 @@ const BYTES: usize = 61;
 
 fn shape(count: usize) -> Shape {
     Shape::for_records(1, count, BYTES)
+}
+
+fn blank(shape: Shape) -> Mortal {
+    Mortal::of(vec![0; shape.start + shape.total()])
+}
+
+fn damage(memory: &Mortal, word: usize, mask: u64) {
+    memory.words.borrow_mut()[word] ^= mask;
 }
 
 fn open(memory: &Mortal, count: usize) -> Result<Slots, Trouble> {
@@ -125,7 +74,7 @@ proptest! {
         count in 2_usize..6,
         torn_first in any::<bool>(),
     ) {
-        let memory = Mortal::new(shape(count));
+        let memory = blank(shape(count));
         for (done, record) in all.iter().enumerate() {
             let before = memory.words.borrow().clone();
             let stores = memory.stores.get();
@@ -135,7 +84,8 @@ proptest! {
             for last in 0..stores {
                 let torn = Mortal::of(before.clone());
                 let mut slots = open(&torn, count).unwrap();
-                prop_assert!(torn.until_death(last, || append(&mut slots, &torn, record)));
+                let lived = torn.until_death(last, || append(&mut slots, &torn, record));
+                prop_assert!(lived.is_none());
                 // No store: nothing was begun, unless an earlier owner had been interrupted.
                 let condition = if last == 0 && !(torn_first && done > 0) {
                     Condition::Whole
@@ -152,8 +102,8 @@ proptest! {
             if torn_first {
                 // The next one comes upon what is left of one that was interrupted.
                 let mut slots = open(&memory, count).unwrap();
-                let died = memory.until_death(3, || append(&mut slots, &memory, &[9; 32]));
-                prop_assert!(died);
+                let lived = memory.until_death(3, || append(&mut slots, &memory, &[9; 32]));
+                prop_assert!(lived.is_none());
             }
         }
     }
@@ -166,13 +116,13 @@ proptest! {
         place in any::<prop::sample::Index>(),
         bit in 0..64_u32,
     ) {
-        let memory = Mortal::new(shape(count));
+        let memory = blank(shape(count));
         let mut slots = open(&memory, count).unwrap();
         for record in &all {
             append(&mut slots, &memory, record);
         }
         let before = memory.words.borrow().clone();
-        memory.damage(1 + place.index(shape(count).total()), 1_u64 << bit);
+        damage(&memory, 1 + place.index(shape(count).total()), 1_u64 << bit);
         match open(&memory, count) {
             Ok(slots) => {
                 let is_last_there = slots.last() == all.len() as u64;
@@ -204,7 +154,7 @@ proptest! {
     fn a_value_is_the_old_or_the_new_one_wherever_its_owner_dies(
         values in proptest::collection::vec((any::<u64>(), "[a-c]{0,20}"), 2..8),
     ) {
-        let memory = Mortal::new(shape(2));
+        let memory = blank(shape(2));
         let mut slots = open(&memory, 2).unwrap();
         let current = |memory: &Mortal| {
             let slots = open(memory, 2).unwrap();
@@ -222,10 +172,10 @@ proptest! {
             for stores in 0.. {
                 let torn = Mortal::of(before.words.borrow().clone());
                 let mut slots = open(&torn, 2).unwrap();
-                let died = torn.until_death(stores, || {
+                let lived = torn.until_death(stores, || {
                     value::append(&mut slots, &torn, value).unwrap();
                 });
-                if !died {
+                if lived.is_some() {
                     prop_assert_eq!(current(&torn), new);
                     break;
                 }
@@ -239,7 +189,7 @@ proptest! {
 
 #[test]
 fn the_value_before_is_there_when_the_last_one_is_damaged() {
-    let memory = Mortal::new(shape(2));
+    let memory = blank(shape(2));
     let mut slots = open(&memory, 2).unwrap();
     append(&mut slots, &memory, b"one");
     append(&mut slots, &memory, b"two");
@@ -247,13 +197,13 @@ fn the_value_before_is_there_when_the_last_one_is_damaged() {
     // The second slot has the last record; all that is used of it, word by word.
     for word in 0..5 {
         let place = 1 + words + word;
-        memory.damage(place, 1 << 20);
+        damage(&memory, place, 1 << 20);
         let slots = open(&memory, 2).unwrap();
         assert_eq!(slots.condition(), Condition::LastLost, "{word}");
         assert_eq!(read(&slots, &memory, slots.last()).unwrap(), b"one");
         // In a copy that is not in use, it is less.
-        memory.damage(place, 1 << 20);
-        memory.damage(1 + word, 1 << 20);
+        damage(&memory, place, 1 << 20);
+        damage(&memory, 1 + word, 1 << 20);
         let slots = open(&memory, 2).unwrap();
         let condition = if word == 0 {
             Condition::LastLost
@@ -263,10 +213,10 @@ fn the_value_before_is_there_when_the_last_one_is_damaged() {
         assert_eq!(slots.condition(), condition, "{word}");
         assert_eq!(read(&slots, &memory, slots.last()).unwrap(), b"two");
         // Both are too much.
-        memory.damage(place, 1 << 20);
+        damage(&memory, place, 1 << 20);
         assert_eq!(open(&memory, 2), Err(Trouble::Damaged), "{word}");
-        memory.damage(place, 1 << 20);
-        memory.damage(1 + word, 1 << 20);
+        damage(&memory, place, 1 << 20);
+        damage(&memory, 1 + word, 1 << 20);
     }
     // And a slot that was emptied was not empty.
     memory.words.borrow_mut()[1 + words..].fill(0);
@@ -276,7 +226,7 @@ fn the_value_before_is_there_when_the_last_one_is_damaged() {
 
 #[test]
 fn records_of_another_kind_are_refused() {
-    let memory = Mortal::new(shape(2));
+    let memory = blank(shape(2));
     let mut slots = Slots::open(&memory, shape(2), layout::of::<u64>()).unwrap();
     value::append(&mut slots, &memory, &7_u64).unwrap();
     let other = Slots::open(&memory, shape(2), layout::of::<u32>());
@@ -287,7 +237,7 @@ fn records_of_another_kind_are_refused() {
 
 #[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
-    let memory = Mortal::new(shape(2));
+    let memory = blank(shape(2));
     let mut slots = open(&memory, 2).unwrap();
     let longest = slots.record_max();
     assert_eq!(longest, BYTES.next_multiple_of(WORD));

@@ -1,67 +1,20 @@
 //! The file system against a model of it, with owners that die at chosen stores.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
+
+use durable::mortal::Mortal;
 
 use crate::limits::{
     BLOCK_BYTES, BLOCKS_MAX, FILE_BYTES_MAX, FILES_MAX, MEMORY_BYTES, NAME_MAX, WRITE_MAX,
 };
 use crate::memory::TABLES_AT;
 use crate::table::TABLES;
-use crate::{File, FileName, Files, Memory, Trouble, WhenMissing, WhenThere};
+use crate::{File, FileName, Files, Trouble, WhenMissing, WhenThere};
 
-/// Memory whose owner dies at a store.
-struct Mortal {
-    words: RefCell<Vec<u64>>,
-    /// Stores until then.
-    left: Cell<u64>,
-    stores: Cell<u64>,
-}
-
-/// How an owner ends.
-struct Death;
-
-impl Mortal {
-    fn new() -> Self {
-        Self::of(vec![0; MEMORY_BYTES / 8])
-    }
-
-    fn of(words: Vec<u64>) -> Self {
-        Self {
-            words: RefCell::new(words),
-            left: Cell::new(u64::MAX),
-            stores: Cell::new(0),
-        }
-    }
-}
-
-impl Memory for Mortal {
-    fn load(&self, index: usize) -> u64 {
-        self.words.borrow()[index]
-    }
-
-    fn store(&self, index: usize, word: u64) {
-        if self.left.get() == 0 {
-            // Without the message of a panic, of which there would be thousands.
-            panic::resume_unwind(Box::new(Death));
-        }
-        self.left.set(self.left.get() - 1);
-        self.stores.set(self.stores.get() + 1);
-        self.words.borrow_mut()[index] = word;
-    }
-}
-
-/// Runs something in an owner that dies after so many stores. `None` if it died.
-fn until_death<T>(memory: &Mortal, stores: u64, body: impl FnOnce() -> T) -> Option<T> {
-    memory.left.set(stores);
-    let result = panic::catch_unwind(AssertUnwindSafe(body));
-    memory.left.set(u64::MAX);
-    match result {
-        Ok(value) => Some(value),
-        Err(death) if death.is::<Death>() => None,
-        Err(other) => panic::resume_unwind(other),
-    }
+/// Memory that nothing was ever written to.
+fn blank() -> Mortal {
+    Mortal::of(vec![0; MEMORY_BYTES / 8])
 }
 
 struct Random(u64);
@@ -188,7 +141,7 @@ fn must_be_one_of(found: &Model, before: &Model, after: &Model, step: &Step) {
 
 #[test]
 fn files_are_as_the_model_says_and_as_mounted_again() {
-    let memory = Mortal::new();
+    let memory = blank();
     let (mut files, mut model, mut random) = (mount(&memory), Model::new(), Random(1));
     for number in 0..1500 {
         let step = Step::random(&mut random);
@@ -226,7 +179,7 @@ fn an_operation_is_done_or_not_wherever_its_owner_dies() {
         for k in 0..stores {
             let torn = Mortal::of(words.clone());
             let mut files = mount(&torn);
-            let died = until_death(&torn, k, || step.run(&mut files));
+            let died = torn.until_death(k, || step.run(&mut files));
             assert!(died.is_none());
             must_be_one_of(&content(&mut mount(&torn)), &model, &after, &step);
             deaths += 1;
@@ -239,14 +192,14 @@ fn an_operation_is_done_or_not_wherever_its_owner_dies() {
 
 #[test]
 fn nothing_is_lost_or_invented_over_many_deaths() {
-    let memory = Mortal::new();
+    let memory = blank();
     let (mut model, mut random) = (Model::new(), Random(3));
     let mut deaths = 0;
     while deaths < 3000 {
         // Death while it mounts is possible, too.
         let stores = random.below(4000);
         let pending = RefCell::new(None);
-        let lived = until_death(&memory, stores, || {
+        let lived = memory.until_death(stores, || {
             let mut files = Files::mount(&memory).unwrap();
             assert_eq!(content(&mut files), model);
             loop {
@@ -271,19 +224,19 @@ fn nothing_is_lost_or_invented_over_many_deaths() {
 
 #[test]
 fn death_while_formatting_is_no_loss() {
-    let whole = Mortal::new();
+    let whole = blank();
     mount(&whole);
     let stores = whole.stores.get();
     for k in 0..stores {
         let memory = Mortal::of(vec![0xdead_beef; MEMORY_BYTES / 8]);
-        assert!(until_death(&memory, k, || mount(&memory)).is_none());
+        assert!(memory.until_death(k, || mount(&memory)).is_none());
         assert_eq!(content(&mut mount(&memory)), Model::new());
     }
 }
 
 #[test]
 fn limits_are_refused_and_change_nothing() {
-    let memory = Mortal::new();
+    let memory = blank();
     let mut files = mount(&memory);
     let create = |files: &mut Files<&Mortal>, name: &str| {
         files.open(named(name), WhenMissing::Create, WhenThere::Refuse)
@@ -339,7 +292,7 @@ fn limits_are_refused_and_change_nothing() {
 
 #[test]
 fn damage_is_found_and_not_believed() {
-    let memory = Mortal::new();
+    let memory = blank();
     let mut files = mount(&memory);
     let file = files
         .open(named("file-0"), WhenMissing::Create, WhenThere::Keep)
