@@ -32,17 +32,23 @@ fn renew(name: &str) {
     await_incarnation(name, before + 1);
 }
 
-/// The LAPs of the actor in the middle of the way, and of the one at its end, fail in all orders.
-pub(crate) fn chains(_: &Start) {
+/// Does something with each number of threads, twice: the second time, nothing may be lost.
+#[track_caller]
+fn twice_with_each_size(visit: fn(&Reports, u64)) {
     let reports = Reports::open();
     for threads in SIZES {
-        chain(&reports, threads);
+        visit(&reports, threads);
     }
     let before = Baseline::of(&NAMES);
     for threads in SIZES {
-        chain(&reports, threads);
+        visit(&reports, threads);
     }
     before.must_hold(&NAMES);
+}
+
+/// The LAPs of the actor in the middle of the way, and of the one at its end, fail in all orders.
+pub(crate) fn chains(_: &Start) {
+    twice_with_each_size(chain);
 }
 
 #[track_caller]
@@ -137,15 +143,7 @@ fn chain(reports: &Reports, threads: u64) {
 
 /// The thread is in one actor twice, with another one in between.
 pub(crate) fn loops(_: &Start) {
-    let reports = Reports::open();
-    for threads in SIZES {
-        visit_twice(&reports, threads);
-    }
-    let before = Baseline::of(&NAMES);
-    for threads in SIZES {
-        visit_twice(&reports, threads);
-    }
-    before.must_hold(&NAMES);
+    twice_with_each_size(visit_twice);
 }
 
 #[track_caller]
