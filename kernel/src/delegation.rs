@@ -18,12 +18,14 @@ use abi::start::PreviousEnd;
 use abi::{ActorId, FaultKind, FaultRecord, Instant, Span, Status, Text};
 use restart_manager::Event;
 
+use crate::actor::{Actor, DELEGATED};
 use crate::arch::clock;
 use crate::fault::Refusal;
 use crate::kernel::Kernel;
+use crate::list::List;
 use crate::mm::address_space::Progress;
 use crate::naming::What;
-use crate::slot;
+use crate::slot::{self, SlotTable};
 use crate::syscall::{DONE, Next};
 use crate::thread::Wait;
 
@@ -69,28 +71,22 @@ impl Kernel {
                 incarnation,
             });
         }
-        self.push_delegation(manager, slot);
+        self.change_delegations(manager, |list, actors| list.push_back(actors, slot));
         self.expect_activation(manager);
         self.tell_activator(manager);
     }
 
-    fn push_delegation(&mut self, manager: u32, slot: u32) {
-        let Some(record) = self.actors.at_mut(manager) else {
+    /// Changes the list of those who wait for a manager. It is copied out and back, for its links are
+    /// in the table that the manager is in.
+    fn change_delegations(
+        &mut self,
+        manager: u32,
+        change: impl FnOnce(&mut List<DELEGATED>, &mut SlotTable<Actor>),
+    ) {
+        let Some(mut list) = self.actors.at(manager).map(|record| record.delegations) else {
             return;
         };
-        let mut list = record.delegations;
-        list.push_back(&mut self.actors, slot);
-        if let Some(record) = self.actors.at_mut(manager) {
-            record.delegations = list;
-        }
-    }
-
-    fn remove_delegation(&mut self, manager: u32, slot: u32) {
-        let Some(record) = self.actors.at_mut(manager) else {
-            return;
-        };
-        let mut list = record.delegations;
-        list.remove(&mut self.actors, slot);
+        change(&mut list, &mut self.actors);
         if let Some(record) = self.actors.at_mut(manager) {
             record.delegations = list;
         }
@@ -171,7 +167,7 @@ impl Kernel {
         if !is_waiting {
             return Err(Status::NOT_FOUND.into());
         }
-        self.remove_delegation(manager, slot);
+        self.change_delegations(manager, |list, actors| list.remove(actors, slot));
         if let Some(record) = self.actors.at_mut(slot) {
             record.is_approved = true;
         }
@@ -216,7 +212,7 @@ impl Kernel {
 
     /// A manager is being frozen: one of those who wait for it goes back to the Restart Manager.
     pub fn postpone(&mut self, manager: u32, slot: u32) {
-        self.remove_delegation(manager, slot);
+        self.change_delegations(manager, |list, actors| list.remove(actors, slot));
         if let Some(record) = self.actors.at_mut(slot) {
             record.delegated = None;
         }
