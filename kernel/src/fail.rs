@@ -3,6 +3,8 @@
 use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use abi::SiteCause;
+
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, cpu, serial};
@@ -35,7 +37,7 @@ pub fn end_of_site(code: Code) -> ! {
 }
 
 /// Ends the kernel because of a bug of its own: says what is known and leaves.
-pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
+pub fn die(cause: SiteCause, reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
     cpu::disable();
     if DYING.swap(true, Ordering::Relaxed) {
         // A failure while telling of a failure: no more words.
@@ -47,7 +49,7 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
         backlog::break_lock();
     }
     backlog::flush();
-    let _ = writeln!(LastWords, "\nrefrain: kernel panic: {reason}");
+    let _ = writeln!(LastWords, "\nrefrain: {cause}: {reason}");
     if let Some(frame) = frame {
         let _ = writeln!(LastWords, "{:#x?}", frame.registers());
     }
@@ -58,12 +60,33 @@ pub fn die(reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
     exit::exit(Code::KernelPanic)
 }
 
+/// Ends the kernel because of an exception that is not ring 3's doing.
+pub fn exception(frame: &TrapFrame) -> ! {
+    let cause = match frame.vector {
+        2 => SiteCause::NMI,
+        8 => SiteCause::DOUBLE_FAULT,
+        18 => SiteCause::MACHINE_CHECK,
+        _ => SiteCause::EXCEPTION,
+    };
+    die(
+        cause,
+        format_args!(
+            "exception {}, code {:#x}, address {:#x}",
+            frame.vector,
+            frame.error_code,
+            cpu::fault_address()
+        ),
+        Some(frame),
+    )
+}
+
 #[panic_handler]
 fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
     // A policy may panic; the kernel may not.
     apart::give_up_if_here();
     match information.location() {
         Some(location) => die(
+            SiteCause::PANIC,
             format_args!(
                 "{} at {}:{}",
                 information.message(),
@@ -72,6 +95,10 @@ fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
             ),
             None,
         ),
-        None => die(format_args!("{}", information.message()), None),
+        None => die(
+            SiteCause::PANIC,
+            format_args!("{}", information.message()),
+            None,
+        ),
     }
 }

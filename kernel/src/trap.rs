@@ -97,8 +97,7 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
             kernel.interrupt(vector - interrupts::FIRST_VECTOR);
         }
         RESCHEDULE_VECTOR => kernel.scheduler.request(),
-        VECTOR_NMI => fail::die(format_args!("an NMI that nobody expects"), Some(&saved)),
-        VECTOR_MACHINE_CHECK => fail::die(format_args!("machine check"), Some(&saved)),
+        VECTOR_NMI | VECTOR_MACHINE_CHECK => fail::exception(&saved),
         _ => kernel.exception(vector, code),
     }
     let next = kernel.choose();
@@ -116,15 +115,7 @@ pub unsafe extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
     if !matches!(frame.vector as u8, VECTOR_NMI | VECTOR_MACHINE_CHECK) {
         apart::give_up_if_from(frame);
     }
-    fail::die(
-        format_args!(
-            "exception {} in the kernel, code {:#x}, address {:#x}",
-            frame.vector,
-            frame.error_code,
-            cpu::fault_address()
-        ),
-        Some(frame),
-    )
+    fail::exception(frame)
 }
 
 impl Kernel {

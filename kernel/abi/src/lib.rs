@@ -13,6 +13,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod epitaph;
 pub mod fault;
 pub mod handler;
 pub mod id;
@@ -29,6 +30,7 @@ pub mod text;
 pub mod time;
 pub mod trace;
 
+pub use epitaph::{Epitaph, SiteCause};
 pub use fault::{FaultKind, FaultRecord, Registers};
 pub use handler::{HandlerKind, Verdict};
 pub use id::{ActorId, Generation, HandlerId, LapId, PortId, ReplyToken, Slot, ThreadId};

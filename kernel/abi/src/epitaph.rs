@@ -1,0 +1,58 @@
+//! What a kernel leaves behind when its site is restarted: why, and where it was.
+
+use serde::{Deserialize, Serialize};
+
+use crate::numbered::numbered;
+use crate::{Instant, Name, Registers, Text, ThreadId, layout};
+
+/// The most return addresses an epitaph holds.
+pub const BACKTRACE_MAX: usize = 16;
+
+numbered! {
+    /// Why a site is restarted, or rebooted.
+    pub struct SiteCause(u16) {
+        /// The kernel panicked.
+        PANIC = 1 => "kernel panic",
+        /// An exception in ring 0.
+        EXCEPTION = 2 => "kernel exception",
+        /// A double fault (#DF).
+        DOUBLE_FAULT = 3 => "double fault",
+        /// The kernel ran over the end of one of its stacks.
+        STACK_OVERFLOW = 4 => "kernel stack overflow",
+        /// The kernel's heap is damaged.
+        HEAP = 5 => "kernel heap damaged",
+        /// The watchdog was not kicked: interrupts were off for too long.
+        WATCHDOG = 6 => "watchdog",
+        /// A kernel thread did not come to the end of a step.
+        HANG = 7 => "kernel thread hung",
+        /// A non-maskable interrupt that is not the watchdog's.
+        NMI = 8 => "non-maskable interrupt",
+        /// A machine check (#MC).
+        MACHINE_CHECK = 9 => "machine check",
+        /// The restart policy decided it.
+        POLICY = 10 => "policy",
+        /// An actor that holds the right asked for it.
+        REQUESTED = 11 => "requested",
+    }
+}
+
+/// The last words of a kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Epitaph {
+    /// What ended it.
+    pub cause: SiteCause,
+    /// When, by the site's clock.
+    pub time: Instant,
+    /// What it said of it.
+    pub message: Text<{ layout::PANIC_MAX }>,
+    /// The registers, if an exception told them.
+    pub registers: Registers,
+    /// The address of the last page fault.
+    pub address: u64,
+    /// The current thread.
+    pub thread: ThreadId,
+    /// The actor that thread was in; empty for the kernel's own.
+    pub actor: Name,
+    /// Return addresses, the innermost first; zero where there are no more.
+    pub backtrace: [u64; BACKTRACE_MAX],
+}
