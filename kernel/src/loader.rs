@@ -256,6 +256,7 @@ fn declare(
         group,
         kind,
         parameters,
+        started: 0,
     };
     kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
         .map_err(|error| text(format_args!("actor {name}: {error:?}")))?;

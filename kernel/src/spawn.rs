@@ -255,6 +255,7 @@ impl Kernel {
             group: wanted.group,
             kind: ActorKind::Indirect,
             parameters: wanted.parameters,
+            started: 0,
         };
         if let Err(error) = self.recovery.manager.declare_actor(declaration) {
             if wanted.former.is_none() {
