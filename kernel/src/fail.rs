@@ -59,7 +59,6 @@ pub fn restart_site(cause: SiteCause, reason: fmt::Arguments<'_>, because: Optio
 pub fn reboot_site(cause: RebootCause, limit: u32) -> ! {
     cpu::disable();
     backlog::flush();
-    let _ = writeln!(Words, "refrain: site reboot: {cause}");
     reboot::reboot(cause, limit)
 }
 

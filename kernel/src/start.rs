@@ -89,8 +89,8 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
     // SAFETY: The first thing this kernel does.
     let mut kept = unsafe { keep::keep(boot, &plan, end) };
     let entered = clock::counter();
-    if !kept.is_again {
-        reboot::stop_if_too_many();
+    if let Some(reboots) = reboot::reboots().filter(|_| !kept.is_again) {
+        reboot::stop_if_too_many(reboots);
     }
     logger::initialise();
     assert_eq!(
@@ -171,6 +171,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         disk_line: 0,
         scrubbed: (0, 0),
         watched: Due::with_room_for(kernel::ACTORS_MAX),
+        has_returned: kept.is_again,
         reads_before: counters.block_reads,
         book,
         counters,

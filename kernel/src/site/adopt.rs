@@ -18,9 +18,9 @@ use restart_manager::{GroupSlot, Parameters, SiteReturn};
 
 use super::book::{Book, Past};
 use super::note::{Found, Note};
+use super::reboot;
 use super::record::{
-    ActorNote, Counters, DescriptionNote, ImageNote, LastWords, LifeEnd, LifeNote, RegionNote,
-    UNKNOWN,
+    ActorNote, Counters, DescriptionNote, LastWords, LifeEnd, LifeNote, RegionNote, UNKNOWN,
 };
 use super::verdict::Limits;
 use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
@@ -35,11 +35,11 @@ use crate::rights::Held;
 use crate::slot::{NONE, SlotTable};
 use crate::storage::File;
 
-/// What a note speaks of.
+/// What speaks for memory: a note, by its place.
 #[derive(Clone, Copy)]
 enum Claim {
-    Image(u32, ImageNote),
-    Region(u32, RegionNote),
+    Image(u32),
+    Region(u32),
     Description,
 }
 
@@ -57,14 +57,14 @@ pub fn memory(
     }
     for (index, note) in book.images.iter() {
         match note.read() {
-            Found::Whole(image) => claims.push((image.extent, Claim::Image(index, image))),
+            Found::Whole(image) => claims.push((image.extent, Claim::Image(index))),
             Found::Damaged => spoilt[0].push(index),
             Found::Free => {}
         }
     }
     for (index, note) in book.regions.iter() {
         match note.read() {
-            Found::Whole(region) => claims.push((region.extent, Claim::Region(index, region))),
+            Found::Whole(region) => claims.push((region.extent, Claim::Region(index))),
             Found::Damaged => {
                 suspects.push(suspect(note));
                 spoilt[1].push(index);
@@ -77,18 +77,22 @@ pub fn memory(
     for (extent, claim) in claims {
         let is_free = preserved.claim(extent);
         match claim {
-            Claim::Image(note, image) if is_free => {
-                if let Ok((slot, _)) = images.insert(Image::adopted(&image, note)) {
+            Claim::Image(note) if is_free => {
+                if let Found::Whole(image) = book.images.get(note)
+                    && let Ok((slot, _)) = images.insert(Image::adopted(&image, note))
+                {
                     book.past.images.insert(note, slot.0);
                 }
             }
-            Claim::Region(note, region) if is_free => {
-                let owned = book.past.regions.entry(region.owner).or_default();
-                owned.push(note);
+            Claim::Region(note) if is_free => {
+                if let Found::Whole(region) = book.regions.get(note) {
+                    let owned = book.past.regions.entry(region.owner).or_default();
+                    owned.push(note);
+                }
             }
             // Two notes speak for the same memory: one of them lies.
-            Claim::Image(note, _) => spoilt[0].push(note),
-            Claim::Region(note, _) => spoilt[1].push(note),
+            Claim::Image(note) => spoilt[0].push(note),
+            Claim::Region(note) => spoilt[1].push(note),
             Claim::Description => {}
         }
     }
@@ -404,6 +408,9 @@ impl Kernel {
         let stable_after = self.book.header().map(|header| header.limits.stable_after);
         self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
         self.book.set_up();
+        if self.has_returned {
+            reboot::withdraw();
+        }
         let block_reads = self.counters.block_reads - self.reads_before;
         self.recovery.manager.note_site_activated(block_reads, now);
     }

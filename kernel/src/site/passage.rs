@@ -9,7 +9,7 @@ use x86_64::instructions::port::Port;
 
 use super::keep;
 use super::note::Found;
-use super::reboot::reboot;
+use super::reboot::{announce, reboot, withdraw};
 use super::record::{Header, LastWords, SiteRecord, UNKNOWN};
 use super::verdict::{Stage, Verdict, verdict};
 use crate::arch::{clock, cpu};
@@ -37,10 +37,16 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
         Found::Free | Found::Damaged => UNKNOWN,
     };
     let live = &mut record.live;
+    if live.stage == Stage::ENTERED {
+        // This reset was announced when it was entered, and is announced below.
+        withdraw();
+    }
     match verdict(live.stage, cause, &live.times, header.limits, now) {
         Verdict::Restart => {}
         Verdict::Reboot(cause) => reboot(cause, header.limits.reboots),
     }
+    // Should an exception come from here on, the CPU resets the machine: that counts.
+    announce(RebootCause::UNFINISHED, header.limits.reboots);
     live.stage = Stage::ENTERED;
     live.times.note(now);
     // SAFETY: The kernel whose data these were is gone, and they were just found to be right.

@@ -226,7 +226,7 @@ impl SiteRecord {
         self.header.clear();
         self.epitaph.clear();
         self.live = Live {
-            stage: Stage::ENTERED,
+            stage: Stage::BOOTED,
             times: Times::NONE,
             generations: (0, !0),
             counters: Counters::default(),

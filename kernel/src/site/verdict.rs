@@ -40,7 +40,9 @@ pub struct Stage(u64);
 impl Stage {
     /// It has come up.
     pub const UP: Self = Self(0x7570_7570_7570_7570);
-    /// It was entered, and has not come up yet.
+    /// It was booted, and has not come up yet.
+    pub const BOOTED: Self = Self(0x626f_6f74_6564_2121);
+    /// It was entered again, and has not come up yet.
     pub const ENTERED: Self = Self(0x656e_7465_7265_6421);
 }
 
@@ -127,9 +129,11 @@ mod tests {
 
     #[test]
     fn a_kernel_that_has_not_come_up_is_not_restarted() {
-        for cause in SiteCause::KNOWN {
-            let verdict = verdict(Stage::ENTERED, *cause, &Times::NONE, LIMITS, at(1));
-            assert_eq!(verdict, Verdict::Reboot(RebootCause::UNFINISHED));
+        for stage in [Stage::ENTERED, Stage::BOOTED] {
+            for cause in SiteCause::KNOWN {
+                let verdict = verdict(stage, *cause, &Times::NONE, LIMITS, at(1));
+                assert_eq!(verdict, Verdict::Reboot(RebootCause::UNFINISHED));
+            }
         }
         // Nor one of which that cannot be told.
         let damaged = Stage(Stage::UP.0 ^ 1);
@@ -152,7 +156,7 @@ mod tests {
 
     #[test]
     fn more_than_can_be_remembered_is_many() {
-        let all: alloc::vec::Vec<u64> = (0..40).collect();
+        let all: [u64; 40] = core::array::from_fn(|second| second as u64);
         let times = times(&all);
         assert_eq!(times.count(), 40);
         assert_eq!(times.within(Span::from_secs(5), at(39)), 6);
