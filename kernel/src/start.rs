@@ -270,10 +270,21 @@ fn plan_of(boot: &BootInfo) -> Plan {
     plan.expect("a range of memory large enough for the kernel")
 }
 
-/// The end of the memory that the direct map holds.
+/// The end of the memory that the direct map holds: ours, and what the loader has put there. What is
+/// reserved may lie a terabyte above it.
 fn end_of(boot: &BootInfo) -> u64 {
-    let ends = boot.memory_regions.iter().map(|region| region.end);
-    ends.max().unwrap_or(0).min(DIRECT_MAX)
+    let is_memory = |kind| {
+        matches!(
+            kind,
+            MemoryRegionKind::Usable | MemoryRegionKind::Bootloader
+        )
+    };
+    let regions = boot.memory_regions.iter();
+    let ends = regions.filter(|region| is_memory(region.kind));
+    ends.map(|region| region.end)
+        .max()
+        .unwrap_or(0)
+        .min(DIRECT_MAX)
 }
 
 fn preserved(plan: &Plan, free: u32) -> Box<ExtentMap> {
