@@ -173,6 +173,17 @@ pub fn map_stack(frames: &mut Frames, root: Frame) -> Option<(u64, u64)> {
     Some((bottom, top))
 }
 
+/// Which of the stacks [`map_stack`] has mapped, in that order, lies above this page, which is not
+/// mapped.
+#[must_use]
+pub fn guarded_stack(guard: u64) -> Option<u32> {
+    let offset = guard.checked_sub(STACKS)?;
+    let index = offset / STACK_STRIDE;
+    let is_guard =
+        offset.is_multiple_of(STACK_STRIDE) && index < STACK_COUNT.load(Ordering::Relaxed);
+    is_guard.then_some(index as u32)
+}
+
 /// Whether everything from `start` to `end` is on one of the kernel's stacks.
 #[must_use]
 pub fn is_on_stack(start: u64, end: u64) -> bool {
