@@ -220,7 +220,7 @@ fn hand_watchdog_on(to_the_next: u64) {
     } else {
         wait(HALF);
         // SAFETY: Interrupts are off, and all tables are in use.
-        unsafe { watchdog::initialise() };
+        unsafe { watchdog::initialise(|_| {}) };
     }
     wait(HALF);
     assert!(

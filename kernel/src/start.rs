@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use abi::ActorId;
+use abi::layout::PAGE_BYTES;
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
@@ -120,7 +121,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         cpu::initialise(cpu::features());
         kept.start_clock();
         interrupts::initialise();
-        watchdog::initialise();
+        watchdog::initialise(|registers| {
+            kernel_map::map_device(&mut frames, root, registers, PAGE_BYTES);
+        });
         (frames, root)
     };
     recording::initialise(composition.policy.name());

@@ -95,16 +95,17 @@ static PARDONED: AtomicBool = AtomicBool::new(false);
 static STARTING: AtomicBool = AtomicBool::new(false);
 
 /// Finds the watchdog and starts it, whatever a former kernel has left it doing. Whether there is
-/// one, [`is_there`] tells.
+/// one, [`is_there`] tells. `map` puts registers into the direct map.
 ///
 /// # Safety
 /// Called once per kernel start, with interrupts off, when the kernel's page tables and the
 /// descriptor tables are in use; the device is the kernel's.
-pub unsafe fn initialise() {
+pub unsafe fn initialise(mut map: impl FnMut(u64)) {
     STARTING.store(true, Ordering::Relaxed);
     PARDONED.store(false, Ordering::Relaxed);
     if let Some((function, base)) = find() {
         FUNCTION.store(function, Ordering::Relaxed);
+        map(base);
         BASE.store(base, Ordering::Relaxed);
         // SAFETY: As the caller promises.
         unsafe {
@@ -115,7 +116,7 @@ pub unsafe fn initialise() {
     // SAFETY: As the caller promises. A kernel that died in an NMI has kept further ones out, and
     // one may be waiting.
     unsafe {
-        apic::let_nmi_through();
+        apic::let_nmi_through(map);
         cpu::let_nmi_in();
     }
     STARTING.store(false, Ordering::Relaxed);

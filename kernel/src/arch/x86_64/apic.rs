@@ -32,11 +32,12 @@ const SPURIOUS_VECTOR: u32 = 0x2f;
 const DELIVER_NMI: u32 = 4 << 8;
 const DELIVER_EXTERNAL: u32 = 7 << 8;
 
-/// Has NMIs reach the CPU, and interrupts of the 8259s as before.
+/// Has NMIs reach the CPU, and interrupts of the 8259s as before. `map` puts registers into the
+/// direct map.
 ///
 /// # Safety
 /// Called with interrupts off, when the direct map is in use; the APIC is the kernel's.
-pub unsafe fn let_nmi_through() {
+pub unsafe fn let_nmi_through(mut map: impl FnMut(u64)) {
     let has_apic = __cpuid(1).edx & 1 << 9 != 0;
     if !has_apic {
         return;
@@ -45,6 +46,10 @@ pub unsafe fn let_nmi_through() {
     let base = unsafe { Msr::new(BASE).read() };
     if base & BASE_ENABLED == 0 {
         return;
+    }
+    let page = base & 0x000f_ffff_ffff_f000;
+    if base & BASE_EXTENDED == 0 {
+        map(page);
     }
     for (register, value) in [
         (SPURIOUS, ENABLE | SPURIOUS_VECTOR),
@@ -55,10 +60,8 @@ pub unsafe fn let_nmi_through() {
             // SAFETY: The registers exist in this mode, and the values are valid for them.
             unsafe { Msr::new(0x800 + register).write(u64::from(value)) };
         } else {
-            let page = base & 0x000f_ffff_ffff_f000;
             let pointer = direct::at(page + u64::from(register) * 16).cast::<u32>();
-            // SAFETY: The direct map covers the first 4 GiB, where every firmware leaves the APIC,
-            // uncached by the memory type ranges; the values are valid.
+            // SAFETY: The registers were just mapped; the values are valid.
             unsafe { pointer.write_volatile(value) };
         }
     }
