@@ -5,6 +5,7 @@
 //! when it fails ends with one sentence and a non-zero exit status.
 
 mod abi_page;
+mod bench;
 mod build;
 mod check;
 mod ci;
@@ -45,6 +46,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Abi(abi_page::Abi),
+    Bench(bench::Bench),
     Build(build::Build),
     Check(check::Check),
     Ci(ci::Ci),
@@ -65,6 +67,7 @@ impl Verb {
     fn run(&self) -> Result<()> {
         match self {
             Self::Abi(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Ci(verb) => verb.run(),

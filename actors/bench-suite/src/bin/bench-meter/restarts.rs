@@ -1,0 +1,123 @@
+//! Hot restarts of an actor, from the faulting instruction to the first answer of the next
+//! incarnation.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use bench_suite::samples::{self, COUNT, WARM_UP, interrupts_off};
+use bench_suite::subject::Request;
+use syscall::abi::Response;
+use syscall::prelude::*;
+
+use crate::check::Must;
+use crate::subject::{Parts, Subject};
+
+/// One kind of restart.
+struct Case {
+    name: &'static str,
+    /// Pages that the incarnation writes to before it dies.
+    before: u64,
+    /// Pages that the next one writes to before its first answer.
+    after: u64,
+    /// Further threads that it has.
+    threads: u64,
+    /// Samples.
+    count: usize,
+}
+
+impl Case {
+    /// An incarnation with so many dirty pages dies; the next one answers at once.
+    const fn dirty(name: &'static str, pages: u64) -> Self {
+        Self {
+            name,
+            before: pages,
+            after: 0,
+            threads: 0,
+            count: COUNT,
+        }
+    }
+
+    /// Both write to so many pages.
+    const fn written(name: &'static str, pages: u64) -> Self {
+        Self {
+            after: pages,
+            ..Self::dirty(name, pages)
+        }
+    }
+
+    const fn threads(name: &'static str, threads: u64) -> Self {
+        Self {
+            threads,
+            ..Self::dirty(name, 4)
+        }
+    }
+
+    const fn of(self, count: usize) -> Self {
+        Self { count, ..self }
+    }
+}
+
+pub(crate) fn small(_: &Start) {
+    run(&[
+        Case::dirty("restart-16k", 4),
+        Case::threads("restart-threads-4", 4),
+        Case::threads("restart-threads-16", 16),
+        Case::threads("restart-threads-64", 64),
+    ]);
+}
+
+pub(crate) fn medium(_: &Start) {
+    run(&[
+        Case::dirty("restart-1m-0", 0),
+        Case::dirty("restart-1m-4", 4),
+        Case::dirty("restart-1m-64", 64),
+        Case::dirty("restart-1m-all", 256),
+        Case::written("restart-1m-written", 256),
+    ]);
+}
+
+pub(crate) fn large(_: &Start) {
+    run(&[
+        Case::dirty("restart-8m-0", 0),
+        Case::dirty("restart-8m-4", 4),
+        Case::dirty("restart-8m-64", 64),
+        Case::dirty("restart-8m-all", 2048),
+        Case::written("restart-8m-written", 2048),
+    ]);
+}
+
+pub(crate) fn huge(_: &Start) {
+    run(&[
+        Case::dirty("restart-64m-0", 0),
+        Case::dirty("restart-64m-4", 4),
+        Case::dirty("restart-64m-64", 64),
+        // Each takes tens of millions of instructions.
+        Case::dirty("restart-64m-all", 16384).of(10),
+    ]);
+}
+
+fn run(cases: &[Case]) {
+    let mut subject = Subject::find("subject");
+    for case in cases {
+        let mut once = || {
+            subject.ask(Request::Threads(case.threads));
+            subject.ask(Request::Touch(case.before));
+            let then = Request::Touch(case.after);
+            subject.restart(then, Response::HOT_RESTART).0
+        };
+        for _ in 0..WARM_UP.min(case.count) {
+            once();
+        }
+        let mut all = Vec::with_capacity(case.count);
+        let _ = interrupts_off().must("the site's counters");
+        for _ in 0..case.count {
+            all.push(once());
+        }
+        let off = interrupts_off().must("the site's counters");
+        for (part, value) in Parts::NAMED {
+            let values: Vec<u64> = all.iter().map(value).collect();
+            samples::print(&format!("{}{part}", case.name), &values);
+        }
+        samples::print(&format!("{}.off", case.name), &[off]);
+    }
+}
