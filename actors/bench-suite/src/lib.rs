@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod probe;
 pub mod samples;
 pub mod subject;
 

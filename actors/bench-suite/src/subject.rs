@@ -44,7 +44,8 @@ impl Server for Subject {
 
 impl Subject {
     fn touch(&self, pages: u64) {
-        for word in self.data.iter().step_by(PAGE_WORDS).take(pages as usize) {
+        let data = core::hint::black_box(self.data);
+        for word in data.iter().step_by(PAGE_WORDS).take(pages as usize) {
             word.store(1, Ordering::Relaxed);
         }
     }

@@ -19,6 +19,7 @@ mod compare;
 mod report;
 mod results;
 mod runs;
+mod sites;
 mod statistics;
 mod table;
 

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::runs::Samples;
 use super::statistics::{Line, Summary};
-use super::table::{Budget, COMPANIONS, Limit, Measure, SCENARIOS, SLOPES, Slope, Statistic};
+use super::table::{
+    Budget, COMPANIONS, Limit, MEMORY, Measure, SCENARIOS, SLOPES, Slope, Statistic,
+};
 use crate::build::relative;
 use crate::shell::say;
 
@@ -45,16 +47,20 @@ impl Results {
         let measures: BTreeMap<_, _> = summaries
             .filter_map(|(name, samples)| Some((name.clone(), Summary::of(samples)?)))
             .collect();
+        let sizes = samples.iter().filter(|(name, _)| name.starts_with(MEMORY));
+        let sizes = sizes.filter_map(|(name, bytes)| Some((name.clone(), *bytes.first()?)));
+        let mut results = Self {
+            version: VERSION,
+            slopes: BTreeMap::new(),
+            measures,
+            sizes: sizes.collect(),
+        };
         let slopes = SLOPES.iter().filter_map(|slope| {
-            let line = slope.of(&measures)?;
+            let line = slope.of(&results)?;
             Some((slope.name.to_owned(), line))
         });
-        Self {
-            version: VERSION,
-            slopes: slopes.collect(),
-            measures,
-            sizes: BTreeMap::new(),
-        }
+        results.slopes = slopes.collect();
+        results
     }
 
     /// Adds how large something is.
@@ -169,10 +175,11 @@ impl Summary {
 
 impl Slope {
     /// The line through what was measured; `None` unless all of it was.
-    fn of(&self, measures: &BTreeMap<String, Summary>) -> Option<Line> {
+    fn of(&self, results: &Results) -> Option<Line> {
         let points = self.points.iter().map(|(name, place)| {
-            let measure = measures.get(*name)?;
-            Some((f64::from(*place), measure.median as f64))
+            let measure = results.measures.get(*name).map(|one| one.median);
+            let value = measure.or(results.sizes.get(*name).copied())?;
+            Some((f64::from(*place), value as f64))
         });
         Line::through(&points.collect::<Option<Vec<_>>>()?)
     }

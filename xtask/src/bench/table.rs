@@ -4,6 +4,8 @@
 //! Budgets are what must hold; aims are what we would like. Both are instructions, and of the median,
 //! but where a row says otherwise.
 
+use super::sites;
+
 /// A site, and what it measures.
 pub(crate) struct Scenario {
     /// The site's name.
@@ -164,6 +166,18 @@ const fn kept(site: &'static str, form: Form, measures: &'static [Measure]) -> S
     }
 }
 
+/// The site of a group with so many members.
+const fn group<const MEMBERS: usize>(
+    site: &'static str,
+    form: Form,
+    measures: &'static [Measure],
+) -> Scenario {
+    Scenario {
+        description: Description::Made(sites::group::<MEMBERS>),
+        ..kept(site, form, measures)
+    }
+}
+
 /// Every scenario, in the order in which results are shown.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     kept(
@@ -182,6 +196,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "bench-threads",
         Form::Short,
         &[measure("switch", "thread switch within an actor")],
+    ),
+    kept(
+        "bench-interrupts",
+        Form::Short,
+        &[measure("interrupt", "interrupt to a handler in an actor")],
     ),
     kept(
         "bench-pages",
@@ -241,6 +260,46 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             measure("restart-64m-all", "hot restart, 64 MiB, all dirty"),
         ],
     ),
+    group::<1>(
+        "bench-group-1",
+        Form::Short,
+        &[measure("group-1", "restart of a group of 1")],
+    ),
+    group::<8>(
+        "bench-group-8",
+        Form::Short,
+        &[measure("group-8", "restart of a group of 8").within(8 * 8_000, 8 * 4_500)],
+    ),
+    group::<64>(
+        "bench-group-64",
+        Form::Short,
+        &[measure("group-64", "restart of a group of 64").within(64 * 8_000, 64 * 4_500)],
+    ),
+    group::<512>(
+        "bench-group-512",
+        Form::Long,
+        &[measure("group-512", "restart of a group of 512").within(512 * 8_000, 512 * 4_500)],
+    ),
+    kept(
+        "bench-reload",
+        Form::Short,
+        &[
+            measure("reload-64k", "reload, 64 KiB, without waiting for the disk")
+                .within(150_000, 80_000),
+        ],
+    ),
+    kept(
+        "bench-boot",
+        Form::Short,
+        &[
+            measure("boot", "from power to the first actor's first instruction")
+                .within(60_000_000, 20_000_000),
+            measure(
+                "boot-kernel",
+                "the same from the start of the kernel's clock",
+            ),
+        ],
+    ),
 ];
 
 /// Every slope.
@@ -267,7 +326,38 @@ pub(crate) const SLOPES: &[Slope] = &[
         ],
         limit: Some(median(400, 200)),
     },
+    Slope {
+        name: "per-member",
+        what: "restart of a group, each further member",
+        points: &[
+            ("group-1", 1),
+            ("group-8", 8),
+            ("group-64", 64),
+            ("group-512", 512),
+        ],
+        limit: Some(median(8_000, 4_500)),
+    },
+    Slope {
+        name: "memory-per-actor",
+        what: "bytes of memory, each further small actor with its thread",
+        points: &[
+            ("memory-group-1", 1),
+            ("memory-group-8", 8),
+            ("memory-group-64", 64),
+            ("memory-group-512", 512),
+        ],
+        limit: None,
+    },
+    Slope {
+        name: "memory-per-thread",
+        what: "bytes of memory, each further thread that has run",
+        points: &[("memory-threads-0", 0), ("memory-threads-64", 64)],
+        limit: None,
+    },
 ];
+
+/// How the names of sizes begin: those are in bytes.
+pub(crate) const MEMORY: &str = "memory-";
 
 #[cfg(test)]
 mod tests {
@@ -292,7 +382,8 @@ mod tests {
         }
         for slope in SLOPES {
             for (name, _) in slope.points {
-                assert!(is_known(name), "{}: {name}", slope.name);
+                let is_size = name.starts_with(MEMORY);
+                assert!(is_size || is_known(name), "{}: {name}", slope.name);
             }
         }
     }

@@ -9,21 +9,25 @@ extern crate alloc;
 extern crate judging;
 
 mod calls;
-mod pages;
+mod groups;
+mod interrupts;
+mod memory;
+mod reload;
 mod restarts;
 mod subject;
 mod threads;
+mod watch;
 
 use bench_suite::samples;
 use judging::{Scenario, check};
 use syscall::prelude::*;
-use syscall::ticks;
 
 /// Every scenario, by the name of its site.
 const SCENARIOS: &[(&str, Scenario)] = &[
-    ("bench-boot", boot),
     ("bench-calls", calls::calls),
-    ("bench-pages", pages::faults),
+    ("bench-group", groups::restarts),
+    ("bench-interrupts", interrupts::handler),
+    ("bench-reload", reload::reloads),
     ("bench-restart-16k", restarts::small),
     ("bench-restart-1m", restarts::medium),
     ("bench-restart-8m", restarts::large),
@@ -31,15 +35,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("bench-threads", threads::switches),
 ];
 
-/// When the first actor's first instruction was executed, or rather the first of its own.
-fn boot(_: &Start) {
-    // Nothing is measured; the site ends.
-}
-
 fn start(start: Start) {
-    let started = ticks::now();
     samples::calibrate();
-    samples::print(start.argument(0).unwrap_or(start.name()), &[started]);
     judging::run(&start, SCENARIOS)
 }
 

@@ -11,6 +11,7 @@ use syscall::prelude::*;
 
 use crate::check::Must;
 use crate::subject::{Parts, Subject};
+use crate::watch::watched;
 
 /// One kind of restart.
 struct Case {
@@ -23,6 +24,15 @@ struct Case {
     threads: u64,
     /// Samples.
     count: usize,
+    /// Whether the probe watches, afterwards.
+    watch: Watch,
+}
+
+/// Whether the probe watches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Yes,
+    No,
 }
 
 impl Case {
@@ -34,6 +44,7 @@ impl Case {
             after: 0,
             threads: 0,
             count: COUNT,
+            watch: Watch::No,
         }
     }
 
@@ -52,6 +63,14 @@ impl Case {
         }
     }
 
+    /// The probe watches as well.
+    const fn watched(self) -> Self {
+        Self {
+            watch: Watch::Yes,
+            ..self
+        }
+    }
+
     const fn of(self, count: usize) -> Self {
         Self { count, ..self }
     }
@@ -59,10 +78,10 @@ impl Case {
 
 pub(crate) fn small(_: &Start) {
     run(&[
-        Case::dirty("restart-16k", 4),
+        Case::dirty("restart-16k", 4).watched(),
         Case::threads("restart-threads-4", 4),
         Case::threads("restart-threads-16", 16),
-        Case::threads("restart-threads-64", 64),
+        Case::threads("restart-threads-64", 64).watched(),
     ]);
 }
 
@@ -72,7 +91,7 @@ pub(crate) fn medium(_: &Start) {
         Case::dirty("restart-1m-4", 4),
         Case::dirty("restart-1m-64", 64),
         Case::dirty("restart-1m-all", 256),
-        Case::written("restart-1m-written", 256),
+        Case::written("restart-1m-written", 256).watched(),
     ]);
 }
 
@@ -82,7 +101,7 @@ pub(crate) fn large(_: &Start) {
         Case::dirty("restart-8m-4", 4),
         Case::dirty("restart-8m-64", 64),
         Case::dirty("restart-8m-all", 2048),
-        Case::written("restart-8m-written", 2048),
+        Case::written("restart-8m-written", 2048).watched(),
     ]);
 }
 
@@ -92,7 +111,7 @@ pub(crate) fn huge(_: &Start) {
         Case::dirty("restart-64m-4", 4),
         Case::dirty("restart-64m-64", 64),
         // Each takes tens of millions of instructions.
-        Case::dirty("restart-64m-all", 16384).of(10),
+        Case::dirty("restart-64m-all", 16384).of(10).watched(),
     ]);
 }
 
@@ -119,5 +138,8 @@ fn run(cases: &[Case]) {
             samples::print(&format!("{}{part}", case.name), &values);
         }
         samples::print(&format!("{}.off", case.name), &[off]);
+        if case.watch == Watch::Yes {
+            watched(case.name, once);
+        }
     }
 }

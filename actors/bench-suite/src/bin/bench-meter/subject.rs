@@ -38,9 +38,12 @@ pub(crate) struct Parts {
     pub(crate) answer: u64,
 }
 
+/// Takes one of the parts.
+type Part = fn(&Parts) -> u64;
+
 impl Parts {
     /// The parts by name, in their order.
-    pub(crate) const NAMED: [(&'static str, fn(&Self) -> u64); 8] = [
+    pub(crate) const NAMED: [(&'static str, Part); 8] = [
         ("", |parts| parts.total),
         (".notice", |parts| parts.notice),
         (".freeze", |parts| parts.freeze),
@@ -50,6 +53,12 @@ impl Parts {
         (".reply", |parts| parts.reply),
         (".answer", |parts| parts.answer),
     ];
+}
+
+impl From<PortId> for Subject {
+    fn from(port: PortId) -> Self {
+        Self { port: port.into() }
+    }
 }
 
 impl Subject {
@@ -65,6 +74,17 @@ impl Subject {
         answer.must("an answer of the subject");
     }
 
+    /// The same, of one that may have been restarted meanwhile.
+    pub(crate) fn ask_again(&mut self, request: Request) {
+        loop {
+            match self.port.request::<()>(&request, PATIENCE) {
+                Ok(()) => return,
+                Err(Error::Restarted { new, .. }) => self.port = new.into(),
+                Err(error) => fail!("a subject does not answer: {error:?}"),
+            }
+        }
+    }
+
     /// Lets it die; returns the port of its next incarnation.
     pub(crate) fn die(self) -> PortId {
         match self.port.request::<()>(&Request::Die, PATIENCE) {
@@ -76,14 +96,13 @@ impl Subject {
     /// Lets it die, and asks its next incarnation for this. Returns what that took, with the
     /// ledger's entry.
     pub(crate) fn restart(&mut self, then: Request, response: Response) -> (Parts, LedgerEntry) {
-        let sequence = ledger::Reader::at_end();
+        let mut reader = ledger::Reader::at_end();
         self.port = self.die().into();
         self.ask(then);
         let end = ticks::now();
         // What the ledger says is in the clock's time, which counts from another zero.
         let (counter, clock) = (ticks::now(), thread::now().0);
-        let mut sequence = sequence;
-        let entry = sequence.take();
+        let entry = reader.take();
         ledger::must_be_done(&entry, response);
         let start = ways_to_die::stamp(&ledger::fault(&entry).registers);
         let noticed = counter - (clock - entry.time.0);
