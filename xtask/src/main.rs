@@ -18,6 +18,7 @@ mod machine;
 mod new_actor;
 mod packages;
 mod policy;
+mod profile;
 mod rehearse;
 mod run;
 mod shell;
@@ -55,6 +56,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     Image(image::Image),
     NewActor(new_actor::NewActor),
+    Profile(profile::Profile),
     Rehearse(rehearse::Rehearse),
     Run(run::Run),
     Sites(sites::Sites),
@@ -76,6 +78,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
+            Self::Profile(verb) => verb.run(),
             Self::Rehearse(verb) => verb.run(),
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),

@@ -2,13 +2,14 @@
 //!
 //! A line is `bench: NAME VALUE VALUE …`; a measure takes as many lines as it needs.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use syscall::prelude::*;
-use syscall::{site, ticks};
+use syscall::{Published, site, ticks};
 
 /// Samples of a measure, unless it says otherwise.
 pub const COUNT: usize = 200;
@@ -36,28 +37,65 @@ fn raw<T>(operation: impl FnOnce() -> T) -> u64 {
     after - before
 }
 
+/// Makes ready for samples, of all measures or of the one of the argument `profile=NAME`.
+pub fn prepare(start: &Start) {
+    calibrate();
+    let mut arguments = start.arguments().split_whitespace();
+    if let Some(name) = arguments.find_map(|argument| argument.strip_prefix("profile=")) {
+        PROFILED.publish(Box::leak(Box::new(String::from(name))));
+    }
+}
+
 /// Finds out what reading the counter takes. The least of many: none of them was interrupted.
-pub fn calibrate() {
+fn calibrate() {
     let least = (0..64).map(|_| raw(|| ())).min();
     OVERHEAD.store(least.unwrap_or(0), Ordering::Relaxed);
 }
 
-/// Takes samples: calls `sample` some times for nothing, and then as often as it counts.
-pub fn take(count: usize, mut sample: impl FnMut() -> u64) -> Vec<u64> {
+/// The measure of which only one sample is taken, for `cargo xtask profile`; if it is one.
+static PROFILED: Published<String> = Published::new();
+
+/// Takes samples: calls `sample` some times for nothing, and then as often as it counts. `ticks` says
+/// how long one took. No samples if another measure is profiled.
+pub fn take<T>(
+    name: &str,
+    count: usize,
+    mut sample: impl FnMut() -> T,
+    ticks: impl Fn(&T) -> u64,
+) -> Vec<T> {
+    let profiled = PROFILED.get();
+    if profiled.is_some_and(|profiled| profiled != name) {
+        return Vec::new();
+    }
     for _ in 0..WARM_UP.min(count) {
         sample();
     }
-    // Written to before: its memory is there when it is needed.
-    let mut samples = alloc::vec![0; count];
-    for value in &mut samples {
-        *value = sample();
+    if profiled.is_some() {
+        info!("profile: ready");
+        // Whatever is typed.
+        let _ = site::console_read(&mut [0; 16], Span::FOREVER);
+        let taken = sample();
+        info!("profile: {}", ticks(&taken));
+        judging::check::end(site::shutdown(0));
+    }
+    // There is room for all from the start: allocating more would disturb those that follow.
+    let mut samples = Vec::with_capacity(count);
+    for _ in 0..count {
+        samples.push(sample());
     }
     samples
 }
 
-/// Takes samples and prints them.
+/// Takes samples of instructions and prints them.
 pub fn measure(name: &str, sample: impl FnMut() -> u64) {
-    print(name, &take(COUNT, sample));
+    measure_each(name, 1, sample);
+}
+
+/// The same where each sample is of `parts` that are alike.
+pub fn measure_each(name: &str, parts: u64, sample: impl FnMut() -> u64) {
+    let samples = take(name, COUNT, sample, |ticks| *ticks);
+    let each: Vec<u64> = samples.iter().map(|ticks| ticks / parts).collect();
+    print(name, &each);
 }
 
 /// Prints samples.

@@ -31,8 +31,9 @@ use crate::machine::Boot;
 use crate::shell::{AlreadySaid, root, say};
 use crate::{build, policy};
 
-pub(crate) use results::Results;
-pub(crate) use table::Form;
+use results::Results;
+use table::Form;
+pub(crate) use table::{SCENARIOS, Scenario};
 
 /// Measures what everything costs; exits with 0 only if all budgets are kept.
 #[derive(clap::Args, Debug)]

@@ -11,6 +11,7 @@ use refrain_tests::outcome::Outcome;
 use refrain_tests::process::Console;
 use refrain_tests::qemu::{Clock, Firmware, Machine};
 use refrain_tests::{Transcript, artifacts};
+use site_personality_manager::Site;
 
 use super::table::{Description, Form, SCENARIOS, Scenario};
 use crate::build::{self, Actors, Profile};
@@ -38,13 +39,14 @@ impl Scenario {
         !is_long && (is_named(self.site) || self.measures.iter().any(|one| is_named(one.name)))
     }
 
-    fn compiled(&self) -> Result<sites::Compiled> {
+    /// Its site.
+    ///
+    /// # Errors
+    /// When the description has problems: they have been printed.
+    pub(crate) fn described(&self) -> Result<Site> {
         match self.description {
-            Description::Kept => sites::compile(self.site),
-            Description::Made(make) => {
-                let name = format!("{}.toml", self.site);
-                Ok(sites::compiled(&sites::parse(&make(), &name)?))
-            }
+            Description::Kept => sites::read(self.site),
+            Description::Made(make) => sites::parse(&make(), &format!("{}.toml", self.site)),
         }
     }
 }
@@ -61,7 +63,7 @@ pub(crate) fn run(filter: &str, form: Form, boot: Boot, policy: &str) -> Result<
     machine::ensure_emulator()?;
     let mut images = Vec::new();
     for scenario in &scenarios {
-        images.extend(scenario.compiled()?.images);
+        images.extend(sites::compiled(&scenario.described()?).images);
     }
     build::programs(Actors::Named(&images), &[policy], Profile::Release)?;
     let firmware = machine::firmware(boot, policy)?;
@@ -97,8 +99,8 @@ pub(crate) fn run(filter: &str, form: Form, boot: Boot, policy: &str) -> Result<
 }
 
 /// The machine that boots a scenario's site.
-pub(crate) fn machine(scenario: &Scenario, firmware: &Firmware) -> Result<Machine> {
-    let disk = disk::make_of(scenario.site, scenario.compiled()?)?;
+fn machine(scenario: &Scenario, firmware: &Firmware) -> Result<Machine> {
+    let disk = disk::make_of(scenario.site, sites::compiled(&scenario.described()?))?;
     Ok(Machine::new(firmware.clone())
         .disk(disk)
         .clock(Clock::Instructions))

@@ -7,7 +7,7 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use bench_suite::samples::{COUNT, WARM_UP, calibrate, measure, timed};
+use bench_suite::samples::{COUNT, WARM_UP, measure, prepare, timed};
 use bench_suite::subject::PAGE_WORDS;
 use judging::check::Must;
 use syscall::Region;
@@ -23,7 +23,6 @@ static DATA: Data = Data([const { AtomicU64::new(u64::MAX) }; PAGES * PAGE_WORDS
 struct Data([AtomicU64; PAGES * PAGE_WORDS]);
 
 fn faults(_: &Start) {
-    calibrate();
     let mut zeroed = Region::allocate(PAGES * 4096).must("a region");
     let mut pages = zeroed.chunks_mut(4096);
     measure("fault-zero", || {
@@ -40,6 +39,7 @@ fn faults(_: &Start) {
 }
 
 fn start(start: Start) {
+    prepare(&start);
     judging::run(&start, &[("bench-pages", faults)])
 }
 

@@ -38,7 +38,8 @@ pub(crate) fn restarts(start: &Start) {
         ticks::now() - start
     };
     let _ = interrupts_off().must("the site's counters");
-    samples::print(&name, &take(count, &mut once));
+    let all = take(&name, count, &mut once, |ticks| *ticks);
+    samples::print(&name, &all);
     let off = interrupts_off().must("the site's counters");
     samples::print(&format!("{name}.off"), &[off]);
     watched(&name, once);

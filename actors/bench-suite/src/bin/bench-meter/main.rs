@@ -36,7 +36,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 ];
 
 fn start(start: Start) {
-    samples::calibrate();
+    samples::prepare(&start);
     judging::run(&start, SCENARIOS)
 }
 

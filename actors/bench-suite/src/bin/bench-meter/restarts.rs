@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use bench_suite::samples::{self, COUNT, WARM_UP, interrupts_off};
+use bench_suite::samples::{self, COUNT, interrupts_off, take};
 use bench_suite::subject::Request;
 use syscall::abi::Response;
 use syscall::prelude::*;
@@ -124,15 +124,12 @@ fn run(cases: &[Case]) {
             let then = Request::Touch(case.after);
             subject.restart(then, Response::HOT_RESTART).0
         };
-        for _ in 0..WARM_UP.min(case.count) {
-            once();
-        }
-        let mut all = Vec::with_capacity(case.count);
         let _ = interrupts_off().must("the site's counters");
-        for _ in 0..case.count {
-            all.push(once());
-        }
+        let all = take(case.name, case.count, &mut once, |parts| parts.total);
         let off = interrupts_off().must("the site's counters");
+        if all.is_empty() {
+            continue;
+        }
         for (part, value) in Parts::NAMED {
             let values: Vec<u64> = all.iter().map(value).collect();
             samples::print(&format!("{}{part}", case.name), &values);

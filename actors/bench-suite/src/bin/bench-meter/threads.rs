@@ -1,7 +1,7 @@
 //! From one thread to the next.
 
 use bench_suite::STACK;
-use bench_suite::samples::{measure, timed};
+use bench_suite::samples::{measure_each, timed};
 use syscall::prelude::*;
 use syscall::{Thread, thread};
 
@@ -35,6 +35,6 @@ pub(crate) fn switches(_: &Start) {
         }
     };
     Thread::spawn(give_way, 0, STACK, PRIORITY).must("another thread");
-    measure("switch", || timed(thread::yield_now) / 2);
+    measure_each("switch", 2, || timed(thread::yield_now));
     fill();
 }
