@@ -14,7 +14,9 @@
 //! | `results` | all numbers of a run, and what is kept of them |
 //! | `report` | tables for people, and which budgets are missed |
 //! | `compare` | this run and an earlier one |
+//! | `chart` | drawings of what restarts cost |
 
+mod chart;
 mod compare;
 mod report;
 mod results;
@@ -33,7 +35,7 @@ use crate::{build, policy};
 
 use results::Results;
 use table::Form;
-pub(crate) use table::{SCENARIOS, Scenario};
+pub(crate) use table::SCENARIOS;
 
 /// Measures what everything costs; exits with 0 only if all budgets are kept.
 #[derive(clap::Args, Debug)]
@@ -46,6 +48,9 @@ pub(crate) struct Bench {
     /// Compare with the results in a file; fails if a measure is more than 3 % worse
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
+    /// Where to write the charts [default: target/refrain/bench]
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
     /// Leave out what takes long; this is what `test` runs
     #[arg(long)]
     short: bool,
@@ -69,6 +74,11 @@ impl Bench {
             bail!("no measure is called like \"{filter}\"");
         }
         report::print(&results);
+        let charts = self.charts.clone();
+        chart::draw(
+            &results,
+            &charts.unwrap_or_else(|| build::artifacts().join("bench")),
+        )?;
         if let Some(file) = &self.json {
             results.write(file)?;
         }
