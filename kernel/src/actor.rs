@@ -70,6 +70,19 @@ pub struct Budget {
     pub persistent_frames: u32,
 }
 
+impl Budget {
+    /// The numbers, in the order of the fields.
+    #[must_use]
+    pub const fn numbers(&self) -> [u32; 4] {
+        [
+            self.frames,
+            self.threads,
+            self.ports,
+            self.persistent_frames,
+        ]
+    }
+}
+
 /// One actor, over all its incarnations.
 ///
 /// # Invariants
@@ -94,6 +107,8 @@ pub struct Actor {
     pub first_generation: Generation,
     /// How many times it was started.
     pub incarnation: u32,
+    /// Its place in the site record.
+    pub note: u32,
     /// Why the previous incarnation ended.
     pub previous: PreviousEnd,
     /// The slot of its pristine image.
@@ -197,6 +212,7 @@ impl Actor {
             state: ActorState::LOADING,
             first_generation: Generation::FIRST,
             incarnation: 0,
+            note: slot::NONE,
             previous: PreviousEnd::None,
             image: None,
             space: None,
@@ -249,6 +265,8 @@ impl Actor {
             image: self.image,
             is_outdated: self.is_outdated,
             described: self.described,
+            note: self.note,
+            incarnation: self.incarnation,
             ..anew
         }
     }
@@ -397,6 +415,8 @@ pub struct PersistentRegion {
     pub page: crate::mm::Page,
     /// How many of its frames have been zeroed. Until all are, nobody sees it.
     pub zeroed: u32,
+    /// Its place in the site record, once it can be seen.
+    pub note: u32,
     /// Its place among those of its owner.
     pub link: Link,
 }

@@ -1,21 +1,29 @@
 //! How the kernel ends: by an order, or by its own death.
+//!
+//! A dying kernel writes down what it knows, in the site record, and leaves. Should it fail at that,
+//! it leaves at once: everything of value is in the record already.
 
 use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use abi::SiteCause;
+use abi::epitaph::RebootCause;
+use abi::{Epitaph, Name, Registers, SiteCause, Text, ThreadId};
 
 use crate::arch::exit::{self, Code};
 use crate::arch::frame::TrapFrame;
-use crate::arch::{apart, cpu, serial};
+use crate::arch::{apart, clock, cpu, serial, trace_back, trampoline};
+use crate::kernel::Kernel;
+use crate::site::keep;
+use crate::site::reboot;
+use crate::site::record::LastWords;
 use crate::{backlog, kernel};
 
 static DYING: AtomicBool = AtomicBool::new(false);
 
 /// Writes straight to the serial port, whoever has it.
-struct LastWords;
+pub struct Words;
 
-impl fmt::Write for LastWords {
+impl fmt::Write for Words {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         serial::write(text.as_bytes());
         Ok(())
@@ -32,32 +40,94 @@ pub fn end_of_site(code: Code) -> ! {
     } else {
         "failed"
     };
-    let _ = writeln!(LastWords, "refrain: end of test, {how}");
+    let _ = writeln!(Words, "refrain: end of test, {how}");
     exit::exit(code)
 }
 
-/// Ends the kernel because of a bug of its own: says what is known and leaves.
+/// Ends the kernel because of a bug of its own: says what is known, and the site is restarted.
 pub fn die(cause: SiteCause, reason: fmt::Arguments<'_>, frame: Option<&TrapFrame>) -> ! {
+    end(cause, reason, frame, None)
+}
+
+/// Ends the kernel because it was decided that the site is restarted, on account of a ledger entry
+/// if there is one.
+pub fn restart_site(cause: SiteCause, reason: fmt::Arguments<'_>, because: Option<u64>) -> ! {
+    end(cause, reason, None, because)
+}
+
+/// Ends the kernel because it was decided that the machine is reset.
+pub fn reboot_site(cause: RebootCause, limit: u32) -> ! {
     cpu::disable();
-    if DYING.swap(true, Ordering::Relaxed) {
-        // A failure while telling of a failure: no more words.
-        exit::exit(Code::KernelPanic);
-    }
-    // SAFETY: Interrupts are off for good; whoever was writing never continues.
-    unsafe {
-        serial::break_lock();
-        backlog::break_lock();
-    }
     backlog::flush();
-    let _ = writeln!(LastWords, "\nrefrain: {cause}: {reason}");
-    if let Some(frame) = frame {
-        let _ = writeln!(LastWords, "{:#x?}", frame.registers());
+    reboot::reboot(cause, limit)
+}
+
+fn end(
+    cause: SiteCause,
+    reason: fmt::Arguments<'_>,
+    frame: Option<&TrapFrame>,
+    because: Option<u64>,
+) -> ! {
+    cpu::disable();
+    if !DYING.swap(true, Ordering::Relaxed) {
+        // SAFETY: Interrupts are off for good; whoever was writing never continues.
+        unsafe {
+            serial::break_lock();
+            backlog::break_lock();
+        }
+        // First what outlives us, then what is only said.
+        write_epitaph(cause, reason, frame, because);
+        // SAFETY: Interrupts are off, and whoever had borrowed it never continues.
+        if let Some(kernel) = unsafe { kernel::of_the_dead() } {
+            kernel.record_rest();
+        }
+        backlog::flush();
+        let _ = writeln!(Words, "\nrefrain: {cause}: {reason}");
     }
-    // SAFETY: Interrupts are off, and whoever had borrowed it never continues.
-    if let Some(kernel) = unsafe { kernel::of_the_dead() } {
-        kernel.record_rest();
-    }
-    exit::exit(Code::KernelPanic)
+    // SAFETY: Nothing of this kernel is needed again.
+    unsafe { trampoline::leave() }
+}
+
+/// Writes the epitaph into the site record.
+fn write_epitaph(
+    cause: SiteCause,
+    reason: fmt::Arguments<'_>,
+    frame: Option<&TrapFrame>,
+    because: Option<u64>,
+) {
+    let Some(record) = keep::record() else {
+        return;
+    };
+    let mut message = Text::EMPTY;
+    // Text takes what fits and never fails.
+    let _ = message.write_fmt(reason);
+    // SAFETY: As in `end`.
+    let (thread, actor) = match unsafe { kernel::of_the_dead() } {
+        Some(kernel) => current(kernel),
+        None => (ThreadId::NONE, Name::EMPTY),
+    };
+    let epitaph = Epitaph {
+        cause,
+        time: clock::now(),
+        message,
+        registers: frame.map_or(Registers::default(), TrapFrame::registers),
+        address: cpu::fault_address(),
+        thread,
+        actor,
+        backtrace: trace_back::from(frame),
+    };
+    // SAFETY: The record is there, and the kernel that used it does not go on.
+    let note = unsafe { &mut (*record).epitaph };
+    note.write(LastWords { epitaph, because });
+}
+
+/// The current thread, and the actor that it is in.
+fn current(kernel: &mut Kernel) -> (ThreadId, Name) {
+    let thread = kernel.thread_id(kernel.scheduler.current());
+    let here = kernel.current_actor();
+    let actor = here.and_then(|slot| kernel.actors.at(slot));
+    let name = actor.map_or(Name::EMPTY, |actor| actor.declaration.name);
+    (thread, name)
 }
 
 /// Ends the kernel because of an exception that is not ring 3's doing.

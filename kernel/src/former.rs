@@ -18,6 +18,7 @@ use crate::actor::{Actor, Declaration, FORMER};
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::address_space::Progress;
+use crate::site::record::LifeEnd;
 
 /// The former members of each group, the one that ended first in front.
 pub struct Formers(Vec<(List<FORMER>, u32)>);
@@ -73,10 +74,12 @@ impl Kernel {
             record.is_outdated = remains == Remains::Nothing;
             self.watched.remove(&mut self.actors, slot);
             self.join_formers(slot);
+            self.note_life(slot, LifeEnd::None);
         }
     }
 
-    fn join_formers(&mut self, slot: u32) {
+    /// Adds one to the former members of its group.
+    pub fn join_formers(&mut self, slot: u32) {
         let group = self.actors.at(slot).map(|record| record.group);
         let formers = group.and_then(|group| self.formers.0.get_mut(group.index()));
         if let Some((list, count)) = formers {

@@ -30,7 +30,11 @@ pub struct Image {
     /// The pages.
     pub extent: Extent,
     /// Checksum of each page, taken when they were laid out.
-    pub checks: Vec<u32>,
+    pub checks: &'static [u32],
+    /// Which pages were not looked at yet since the site was restarted; empty if all were.
+    pub unseen: Vec<u64>,
+    /// Its place in the site record.
+    pub note: u32,
     /// Whether a page was found that fails its check: nothing is started from it any more.
     pub is_damaged: bool,
     /// How many actors are started from it, former members of groups included.
@@ -276,8 +280,8 @@ impl ImagePlan {
 pub fn hash(pages: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut lanes = [1_u64, 2, 3, 4];
-    for block in pages.chunks_exact(32) {
-        for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+    for block in pages.chunks(32) {
+        for (lane, word) in lanes.iter_mut().zip(block.chunks(8)) {
             let word = word
                 .iter()
                 .rev()

@@ -28,6 +28,8 @@ use crate::naming::{self, Names, successor};
 use crate::port::{Message, Port};
 use crate::recovery::Recovery;
 use crate::sched::Scheduler;
+use crate::site::book::Book;
+use crate::site::record::Counters;
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
@@ -98,23 +100,18 @@ pub struct Kernel {
     pub scrubbed: (u32, u32),
     /// When actors may miss a deadline.
     pub watched: Due,
-    /// What happened so far.
-    pub counters: Counters,
+    /// The site record.
+    pub book: Book,
+    /// What happened so far, in the site record.
+    pub counters: &'static mut Counters,
+    /// Whether there was a kernel before this one.
+    pub has_returned: bool,
+    /// Blocks that had been read when this kernel started.
+    pub reads_before: u64,
     /// The errand thread.
     pub errands: u32,
     /// Frames taken by a test hook.
     pub held_frames: FrameList,
-}
-
-/// What happened so far.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Counters {
-    /// 512-byte blocks read from stable storage.
-    pub block_reads: u64,
-    /// Hot restarts.
-    pub hot_restarts: u64,
-    /// Reloads.
-    pub reloads: u64,
 }
 
 struct Holder(UnsafeCell<Option<Kernel>>);

@@ -42,6 +42,7 @@ pub mod line;
 pub mod list;
 pub mod mm;
 pub mod region;
+pub mod site;
 pub mod slot;
 pub mod user;
 
@@ -91,6 +92,8 @@ pub mod memory;
 pub mod naming;
 #[cfg(target_os = "none")]
 pub mod port;
+#[cfg(target_os = "none")]
+pub mod pristine;
 #[cfg(target_os = "none")]
 pub mod quick;
 #[cfg(target_os = "none")]

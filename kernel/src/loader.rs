@@ -13,14 +13,16 @@ use alloc::vec::Vec;
 use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlot, Parameters};
 
 use crate::actor::{Actor, Declaration};
-use crate::arch::{clock, cpu, exit};
+use crate::arch::{clock, exit};
 use crate::composition::{Composition, Step};
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
 use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
+use crate::pristine;
 use crate::recovery::Purpose;
+use crate::site::record::LifeEnd;
 use crate::storage::{self, Disk, File, StorageError};
 
 /// Priority of the loader: above nearly all actors, or one that computes could keep others from
@@ -84,7 +86,7 @@ impl LoadError {
 
 /// The loader thread: the site first, then whatever is asked for.
 pub fn run(composition: &Composition) -> ! {
-    let mut disk = Disk::find();
+    let mut disk = Disk::unsought();
     let mut site = match bring_up(&mut disk, composition) {
         Ok(site) => site,
         Err(error) => {
@@ -122,15 +124,23 @@ struct Site {
 }
 
 /// Reads the description and starts everything in it. An actor that cannot be loaded is in the
-/// ledger; the site goes on without it.
+/// ledger; the site goes on without it. After a restart of the site the description is in memory.
 fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<Site, Text<PANIC_MAX>> {
-    let file = storage::read_file(disk, DESCRIPTION)
-        .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
-    let steps = (composition.steps)(file.bytes())?;
+    let kept = kernel::with(|kernel| kernel.description());
+    let steps = match kept {
+        Some(description) => (composition.steps)(description)?,
+        None => {
+            let file = storage::read_file(disk, DESCRIPTION)
+                .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
+            let steps = (composition.steps)(file.bytes())?;
+            kernel::with(|kernel| kernel.keep_description(file));
+            steps
+        }
+    };
     let groups = vec![None; steps.len()];
-    drop(file);
     let mut site = Site { steps, groups };
     site.start(disk, |_| true)?;
+    kernel::with(Kernel::site_is_up);
     Ok(site)
 }
 
@@ -146,6 +156,7 @@ impl Site {
         for step in &self.steps {
             match step {
                 Step::Site { parameters } => kernel::with(|kernel| {
+                    kernel.set_limits(parameters);
                     let manager = &mut kernel.recovery.manager;
                     manager.set_group_parameters(GroupSlot::KERNEL, *parameters)
                 })
@@ -157,6 +168,14 @@ impl Site {
                 } => {
                     number += 1;
                     if !is_wanted(number - 1) {
+                        continue;
+                    }
+                    if let Some(end) = self.past_end(number - 1) {
+                        let was_given_up = end == LifeEnd::GivenUp;
+                        kernel::with(|kernel| {
+                            let manager = &mut kernel.recovery.manager;
+                            manager.note_ended_group(*name, was_given_up);
+                        });
                         continue;
                     }
                     let base = base.and_then(|base| self.group(base));
@@ -201,12 +220,36 @@ impl Site {
                 }
             }
         }
+        kernel::with(Kernel::adopt_spawned);
         // Only now: what is loaded runs at once, and may end before the next is declared.
         for actor in declared {
             // How it went is in the ledger.
             let _ = first_load(disk, actor);
         }
         Ok(())
+    }
+
+    /// How a group ended before the site was restarted: one whose direct members had all ended.
+    fn past_end(&self, number: usize) -> Option<LifeEnd> {
+        let members = self.steps.iter().filter_map(|step| match step {
+            Step::Actor {
+                declaration,
+                group,
+                kind: ActorKind::Direct,
+                ..
+            } if *group == number => Some(declaration.name),
+            _ => None,
+        });
+        let mut end = None;
+        for member in members {
+            let life = kernel::with(|kernel| kernel.past_life(member))?;
+            match life.end {
+                LifeEnd::None => return None,
+                LifeEnd::Ended => end = end.or(Some(LifeEnd::Ended)),
+                LifeEnd::GivenUp => end = Some(LifeEnd::GivenUp),
+            }
+        }
+        end
     }
 
     fn group(&self, number: usize) -> Option<GroupSlot> {
@@ -239,6 +282,11 @@ fn declare(
     parameters: Parameters,
 ) -> Result<Option<ActorId>, Text<PANIC_MAX>> {
     let name = declaration.name;
+    let past = kernel::with(|kernel| kernel.past_life(name));
+    if kind == ActorKind::Direct && past.is_some_and(|life| life.end != LifeEnd::None) {
+        // It had ended before the site was restarted.
+        return Ok(None);
+    }
     let actor = kernel::with(|kernel| {
         kernel.forget_ended(name);
         match kind {
@@ -256,6 +304,7 @@ fn declare(
         group,
         kind,
         parameters,
+        started: kernel::with(|kernel| kernel.started(actor.slot().0)),
     };
     kernel::with(|kernel| kernel.recovery.manager.declare_actor(entry))
         .map_err(|error| text(format_args!("actor {name}: {error:?}")))?;
@@ -339,29 +388,17 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
     let _ = write!(path, "actors/{name}.elf");
     let file: File = storage::read_file(disk, path.as_str()).map_err(LoadError::Storage)?;
     let plan = image::plan(file.bytes()).map_err(LoadError::Image)?;
-    let extent = kernel::with(|kernel| kernel.preserved.allocate(plan.frames));
+    let frames = pristine::frames_for(plan.frames);
+    let extent = kernel::with(|kernel| kernel.preserved.allocate(frames));
     let extent = extent.ok_or(LoadError::NoMemory)?;
-    // SAFETY: The extent was just allocated.
-    let pages = unsafe { storage::extent_bytes_mut(&extent) };
-    plan.fill(file.bytes(), pages);
-    let mut checks = Vec::new();
-    if checks.try_reserve_exact(extent.frames as usize).is_err() {
-        kernel::with(|kernel| kernel.preserved.free(extent));
-        return Err(LoadError::NoMemory);
-    }
-    checks.extend((0..extent.frames).map(|page| cpu::checksum(Frame(extent.start).offset(page))));
-    let image = Image {
-        name,
-        plan,
-        extent,
-        checks,
-        is_damaged: false,
-        users: 1,
-        read_at: clock::now(),
-    };
+    let mut image = Image::lay_out(name, plan, extent, file.bytes());
+    let noted = image.noted();
     let slot = kernel::with(|kernel| {
+        image.note = kernel.book.images.add(noted);
+        let note = image.note;
         let slot = kernel.images.insert(image);
         if slot.is_err() {
+            kernel.book.images.remove(note);
             kernel.preserved.free(extent);
         }
         slot

@@ -53,6 +53,12 @@ impl Kernel {
             return Ok(frame);
         }
         let region = actor.regions.check(page, access)?;
+        if let Some(frame) = region.pristine(page)
+            && let Some(image) = actor.image.and_then(|image| self.images.at_mut(image))
+            && !image.is_usable(frame)
+        {
+            return Err(PageError::Damaged);
+        }
         let frames = &mut self.frames;
         let out = |_| PageError::OutOfMemory;
         let frame = match (region.origin(page), access) {

@@ -1,8 +1,8 @@
 //! The ledger on its way to a host that records it.
 //!
-//! Where a machine has a debug console, each entry of the ledger is written there when it is made
-//! and whenever it has changed, in the form that [`abi::trace`] describes. The log writer does it,
-//! so that no recovery waits for it. Without the console nothing is marked, and nothing is done.
+//! Each entry of the ledger is kept in the site record when it is made and whenever it has changed;
+//! and where a machine has a debug console it is written there too, in the form that [`abi::trace`]
+//! describes. The log writer does it, so that no recovery waits for it.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,11 +26,9 @@ pub fn initialise(policy: &str) {
     });
 }
 
-/// Has the manager mark what changes in its ledger of so many entries, if somebody listens.
+/// Has the manager mark what changes in its ledger of so many entries.
 pub fn follow(manager: &mut RestartManager<'static>, entries: usize) {
-    if IS_ON.load(Ordering::Relaxed) {
-        manager.lend_marks(vec![false; entries].leak());
-    }
+    manager.lend_marks(vec![false; entries].leak());
 }
 
 /// Writes an entry.
@@ -50,10 +48,13 @@ fn write(record: &Record) {
 }
 
 impl Kernel {
-    /// The next ledger entry to be recorded. Until the one after it is asked for, or for ever,
+    /// The next ledger entry to be recorded, which is kept. Until the one after it is asked for, or for ever,
     /// it is not sure that it was.
     pub fn take_unrecorded(&mut self) -> Option<LedgerEntry> {
         self.recovery.recorded = self.recovery.manager.take_changed();
+        if let Some(entry) = &self.recovery.recorded {
+            self.book.keep_entry(entry);
+        }
         self.recovery.recorded
     }
 

@@ -12,10 +12,12 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt::Write as _;
 
+use abi::epitaph::RebootCause;
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
 use abi::{
-    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, Slot, Status, Text, ThreadId,
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Status, Text,
+    ThreadId,
 };
 use log::Level;
 use restart_manager::{
@@ -24,11 +26,9 @@ use restart_manager::{
 };
 
 use crate::actor::{DELEGATED, NEWS, News};
-use crate::advice;
+use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
-use crate::arch::{clock, cpu};
 use crate::freeze::Thawing;
-use crate::image::Image;
 use crate::kernel::{self, Kernel};
 use crate::lap::CLOSING;
 use crate::list::List;
@@ -38,10 +38,12 @@ use crate::mm::address_space::Progress;
 use crate::mm::{Frame, pages_for};
 use crate::naming::{self, WayIn};
 use crate::region::Origin;
+use crate::site::record::LifeEnd;
 use crate::slot;
 use crate::spawn::{STARTS_MAX, Start, Waiter};
 use crate::thread::{HOME, State, Wait};
 use crate::timer::tick_at;
+use crate::{advice, fail};
 
 /// Priority of the recovery thread. Above almost everything, so that recovery is quick; three
 /// levels are left for what must not wait even for that.
@@ -352,8 +354,15 @@ impl Kernel {
                     after: After::Terminate(remains),
                 });
             }
-            Action::SiteRestart { .. } | Action::SiteReboot { .. } => {
-                self.report(Event::SiteActionRefused);
+            Action::SiteRestart { because } => {
+                let name = self.recovery.manager.ledger().get(because);
+                let name = name.map_or(Name::EMPTY, |entry| entry.name);
+                let reason = format_args!("on account of {name}");
+                fail::restart_site(SiteCause::POLICY, reason, Some(because))
+            }
+            Action::SiteReboot { .. } => {
+                let limit = self.reboot_limit();
+                fail::reboot_site(RebootCause::POLICY, limit)
             }
         }
     }
@@ -557,7 +566,7 @@ impl Kernel {
                 && after == After::HotRestart
             {
                 // What the dead incarnation changed comes from the image again: check it first.
-                *is_damaged |= image.is_none_or(|image| !is_intact(image, frame));
+                *is_damaged |= image.is_none_or(|image| !image.is_intact(frame));
             }
             pristine_entry(region.kind, origin)
         });
@@ -648,7 +657,14 @@ impl Kernel {
             Some(ActorKind::Direct) | None => self.release_image(slot),
         }
         self.report(Event::Ended { actor: id });
-        let has_ended = self.recovery.manager.group(group)?.has_ended();
+        let group_entry = self.recovery.manager.group(group)?;
+        let has_ended = group_entry.has_ended();
+        let end = match (kind, group_entry.is_given_up()) {
+            (Some(ActorKind::Indirect), _) => LifeEnd::None,
+            (_, false) => LifeEnd::Ended,
+            (_, true) => LifeEnd::GivenUp,
+        };
+        self.note_life(slot, end);
         has_ended.then_some(Work::Forget { group })
     }
 
@@ -680,7 +696,7 @@ impl Kernel {
         let Some(image) = self
             .images
             .at_mut(slot)
-            .filter(|image| page < image.extent.frames)
+            .filter(|image| page < image.plan.frames)
         else {
             let next = slot + 1;
             self.scrubbed = (if next < self.images.end() { next } else { 0 }, 0);
@@ -688,7 +704,7 @@ impl Kernel {
         };
         self.scrubbed = (slot, page + 1);
         let frame = Frame(image.extent.start).offset(page);
-        if image.is_damaged || is_intact(image, frame) {
+        if image.is_damaged || image.is_intact(frame) {
             return None;
         }
         image.is_damaged = true;
@@ -732,9 +748,15 @@ impl Kernel {
         };
         image.users -= 1;
         if image.users == 0 {
-            let extent = image.extent;
-            self.images.remove(Slot(index));
-            self.preserved.free(extent);
+            self.remove_image(index);
+        }
+    }
+
+    /// Gives a pristine image up that nobody uses.
+    pub fn remove_image(&mut self, index: u32) {
+        if let Some(image) = self.images.remove(Slot(index)) {
+            self.book.images.remove(image.note);
+            self.preserved.free(image.extent);
         }
     }
 
@@ -750,6 +772,10 @@ impl Kernel {
         };
         actor.previous = previous;
         actor.incarnation = incarnation;
+        self.note_life(slot, LifeEnd::None);
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
         let (priority, stack) = (actor.declaration.priority, actor.declaration.stack_bytes);
         let thread = entry.ok_or(Status::NOT_FOUND).and_then(|entry| {
             self.new_thread(slot, priority, pages_for(stack), |top| {
@@ -807,10 +833,4 @@ impl Kernel {
                 .on_event(Event::FirstReply { actor: id }, clock::now());
         }
     }
-}
-
-/// Whether a page of a pristine image is what it was when it was laid out.
-fn is_intact(image: &Image, frame: Frame) -> bool {
-    let page = frame.0.wrapping_sub(image.extent.start) as usize;
-    image.checks.get(page) == Some(&cpu::checksum(frame))
 }

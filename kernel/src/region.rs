@@ -83,6 +83,15 @@ impl Kind {
 }
 
 impl Region {
+    /// The page of the pristine image that one of the region's pages is, or is copied from.
+    #[must_use]
+    pub const fn pristine(&self, page: Page) -> Option<Frame> {
+        match (self.kind, self.origin(page)) {
+            (Kind::Persistent { .. }, _) | (_, Origin::Zeroes) => None,
+            (_, Origin::Frame(frame) | Origin::Copy(frame)) => Some(frame),
+        }
+    }
+
     /// Where the content of one of the region's pages comes from.
     #[must_use]
     pub const fn origin(&self, page: Page) -> Origin {

@@ -68,6 +68,12 @@ impl Held {
         }
     }
 
+    /// Those that are held on everything.
+    #[must_use]
+    pub const fn everywhere(&self) -> Rights {
+        self.everywhere
+    }
+
     /// Those of these rights that are in `wanted`, each where it is held here.
     #[must_use]
     pub fn part(self, wanted: Rights) -> Self {

@@ -7,14 +7,17 @@
 //! # Invariants
 //! - A slot's generation only grows, and is never reused: a slot whose generations are used up is
 //!   retired.
+//! - After a restart of the site, generations go on above all that were ever given out.
 //! - Entries never move: the table grows by whole chunks, so the address of an entry is stable
 //!   for as long as it is occupied (the trap code keeps pointers to threads' frames).
 //! - Freeing puts a slot on the free list; memory for chunks is never given back, so a table's
 //!   memory is bounded by the most entries it ever held.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::{Generation, Slot};
+use spin::Mutex;
 
 /// Entries in a chunk. Chosen so that a chunk of the largest entry (a thread) stays near 64 KiB.
 const CHUNK: usize = 32;
@@ -26,6 +29,41 @@ struct Entry<T> {
     generation: Generation,
     next_free: u32,
     value: Option<T>,
+}
+
+/// The generation of a slot that is new: above all that earlier kernels gave out.
+static FIRST: AtomicU32 = AtomicU32::new(Generation::FIRST.0);
+/// The highest generation that may be given out without being noted first.
+static NOTED: AtomicU32 = AtomicU32::new(u32::MAX);
+/// Notes a further one.
+static NOTE: Mutex<fn(u32)> = Mutex::new(|_| {});
+
+/// How many generations are noted at once, so that noting is rare. A restart of the site skips as
+/// many, of four thousand million.
+const AHEAD: u32 = 512;
+
+/// Begins after generation `last`, and has `note` write down up to which one may have been given
+/// out before that happens. To be called before there is any table.
+pub fn begin_after(last: u32, note: fn(u32)) {
+    FIRST.store(last.saturating_add(1), Ordering::Relaxed);
+    *NOTE.lock() = note;
+    NOTED.store(last, Ordering::Relaxed);
+    note_up_to(Generation(last));
+}
+
+/// Sees to it that a generation is noted before it is given out.
+fn note(generation: Generation) -> Generation {
+    if generation.0 > NOTED.load(Ordering::Relaxed) {
+        note_up_to(generation);
+    }
+    generation
+}
+
+#[cold]
+fn note_up_to(generation: Generation) {
+    let ahead = generation.0.saturating_add(AHEAD);
+    NOTE.lock()(ahead);
+    NOTED.store(ahead, Ordering::Relaxed);
 }
 
 /// A growing table of at most `limit` entries.
@@ -75,7 +113,7 @@ impl<T> SlotTable<T> {
         let entry = self.entry_mut(slot.0)?;
         let value = entry.value.take()?;
         if let Some(next) = entry.generation.next() {
-            entry.generation = next;
+            entry.generation = note(next);
             entry.next_free = free;
             self.free = slot.0;
         }
@@ -88,7 +126,7 @@ impl<T> SlotTable<T> {
     pub fn rename(&mut self, slot: Slot) -> Option<Generation> {
         let entry = self.entry_mut(slot.0)?;
         entry.value.as_ref()?;
-        entry.generation = entry.generation.next()?;
+        entry.generation = note(entry.generation.next()?);
         Some(entry.generation)
     }
 
@@ -160,7 +198,7 @@ impl<T> SlotTable<T> {
         if let Some(chunk) = self.chunks.last_mut() {
             // Within what was reserved: entries never move.
             chunk.push(Entry {
-                generation: Generation::FIRST,
+                generation: note(Generation(FIRST.load(Ordering::Relaxed))),
                 next_free: NONE,
                 value: None,
             });

@@ -255,6 +255,7 @@ impl Kernel {
             group: wanted.group,
             kind: ActorKind::Indirect,
             parameters: wanted.parameters,
+            started: self.started(actor.slot().0),
         };
         if let Err(error) = self.recovery.manager.declare_actor(declaration) {
             if wanted.former.is_none() {
@@ -267,6 +268,7 @@ impl Kernel {
             if let Some(old) = self.actors.at_mut(slot) {
                 *old = old.again(record());
             }
+            self.note_actor(slot);
         }
         Ok(actor)
     }
@@ -282,7 +284,14 @@ impl Kernel {
             record.first_generation = generation;
         }
         self.names.insert(What::Actor, name, slot.0);
+        self.adopt_actor(slot.0);
         Some(ActorId::new(slot, generation))
+    }
+
+    /// How many times the actor in a slot was started.
+    #[must_use]
+    pub fn started(&self, slot: u32) -> u32 {
+        self.actors.at(slot).map_or(0, |record| record.incarnation)
     }
 
     /// Takes an actor of this name that has ended out of the table, so that another can be declared.
@@ -301,6 +310,7 @@ impl Kernel {
     pub fn remove_actor(&mut self, slot: u32) {
         if let Some(record) = self.actors.remove(Slot(slot)) {
             self.names.remove(What::Actor, record.declaration.name);
+            self.book.actors.remove(record.note);
         }
     }
 

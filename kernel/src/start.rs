@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use abi::ActorId;
@@ -20,22 +21,23 @@ use crate::console::Console;
 use crate::due::Due;
 use crate::former::Formers;
 use crate::handler::Handlers;
-use crate::kernel::{self, Counters, Kernel};
+use crate::kernel::{self, Kernel};
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{Descriptor, FrameList, Frames};
+use crate::mm::kernel_map::{self, Direct, Purpose};
 use crate::mm::plan::{self, Plan, RANGES};
-use crate::mm::{Frame, direct, heap, kernel_map};
+use crate::mm::{Frame, direct, heap};
 use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
+use crate::site::book::Book;
+use crate::site::record::{LEDGER_ENTRIES, LastWords};
+use crate::site::{adopt, keep, reboot};
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, errands, loader, logger, quick, recording, slot};
-
-/// Entries the ledger holds before it overwrites the oldest.
-const LEDGER_ENTRIES: usize = 256;
 
 /// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
 /// anything else, and what others report meanwhile is that they are ready, or loaded.
@@ -81,32 +83,31 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             &*composition.cast::<Composition>(),
         )
     };
+    // What is set aside here is to be as it was when the loader left it: nothing is written before.
+    let plan = plan_of(boot);
+    let end = end_of(boot);
+    // SAFETY: The first thing this kernel does.
+    let mut kept = unsafe { keep::keep(boot, &plan, end) };
+    let entered = clock::counter();
+    if let Some(reboots) = reboot::reboots().filter(|_| !kept.is_again) {
+        reboot::stop_if_too_many(reboots);
+    }
     logger::initialise();
     assert_eq!(
-        boot.physical_memory_offset.into_option(),
+        kept.boot.physical_memory_offset.into_option(),
         Some(direct::START),
         "physical memory is not where we asked for it"
     );
-    let usable = boot
-        .memory_regions
-        .iter()
-        .filter(|region| region.kind == MemoryRegionKind::Usable);
-    let plan = plan::plan(usable.map(|region| (region.start, region.end)));
-    let plan = plan.expect("a range of memory large enough for the kernel");
-    let end = boot
-        .memory_regions
-        .iter()
-        .map(|region| region.end)
-        .max()
-        .unwrap_or(0);
     // SAFETY: The first and only use of this memory, of the CPU's tables and of the devices, in
     // the order in which they depend on each other.
     let (frames, kernel_root) = unsafe {
         *COMPOSITION.0.get() = Some(composition);
         let mut frames = frames(&plan);
         let present = cpu::root();
-        let root = kernel_map::build(&mut frames, present, end.min(DIRECT_MAX));
+        let root = kernel_map::build(&mut Direct(&mut frames), present, end, Purpose::Service);
         let root = root.expect("memory for the kernel's page tables");
+        let protected = kept.protect(&mut frames, root);
+        protected.expect("memory for the kernel's page tables");
         cpu::enable_no_execute();
         cpu::set_root(root);
         let heap_frames = HEAP_FRAMES.min((frames.free_count() / 8) as u32);
@@ -117,7 +118,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         quick::initialise();
         tables::initialise();
         cpu::initialise(cpu::features());
-        clock::initialise();
+        kept.start_clock();
         interrupts::initialise();
         (frames, root)
     };
@@ -128,15 +129,33 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         (plan.preserved.end - plan.preserved.start) / 256,
         composition.policy.name()
     );
+    let last = kept.record.live.generations().unwrap_or(0);
+    slot::begin_after(last, keep::note_generations);
+    let words = keep::take_words(kept.record);
+    let times = kept.record.live.times;
+    let free = kept.header.free;
+    let (mut book, counters) = Book::open(kept.record);
+    let mut preserved = preserved(&plan, free);
+    let images = adopt::memory(&mut book, counters, &mut preserved);
+    let mut manager = restart_manager(composition, &book);
+    if kept.is_again {
+        return_to(
+            &mut manager,
+            words,
+            times.count(),
+            entered,
+            kept.header.clock,
+        );
+    }
     let kernel = Kernel {
         frames,
-        preserved: preserved(&plan),
+        preserved,
         kernel_root,
         actors: SlotTable::new(kernel::ACTORS_MAX),
         threads: SlotTable::new(kernel::THREADS_MAX),
         ports: SlotTable::new(kernel::PORTS_MAX),
         messages: SlotTable::new(kernel::MESSAGES_MAX),
-        images: SlotTable::new(kernel::IMAGES_MAX),
+        images,
         persistent: SlotTable::new(kernel::PERSISTENT_MAX),
         formers: Formers::new(),
         names: Names::new(),
@@ -146,13 +165,16 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         scheduler: Scheduler::new(),
         timers: Timers::new(),
         notifier: Notifier::new(),
-        recovery: Recovery::new(restart_manager(composition)),
+        recovery: Recovery::new(manager),
         console: Console::new(),
         calls: 0,
         disk_line: 0,
         scrubbed: (0, 0),
         watched: Due::with_room_for(kernel::ACTORS_MAX),
-        counters: Counters::default(),
+        has_returned: kept.is_again,
+        reads_before: counters.block_reads,
+        book,
+        counters,
         errands: slot::NONE,
         held_frames: FrameList::EMPTY,
     };
@@ -238,17 +260,53 @@ unsafe fn frames(plan: &Plan) -> Frames {
     frames
 }
 
-fn preserved(plan: &Plan) -> Box<ExtentMap> {
+/// How memory is shared out: from what the loader told alone.
+fn plan_of(boot: &BootInfo) -> Plan {
+    let usable = boot
+        .memory_regions
+        .iter()
+        .filter(|region| region.kind == MemoryRegionKind::Usable);
+    let plan = plan::plan(usable.map(|region| (region.start, region.end)));
+    plan.expect("a range of memory large enough for the kernel")
+}
+
+/// The end of the memory that the direct map holds.
+fn end_of(boot: &BootInfo) -> u64 {
+    let ends = boot.memory_regions.iter().map(|region| region.end);
+    ends.max().unwrap_or(0).min(DIRECT_MAX)
+}
+
+fn preserved(plan: &Plan, free: u32) -> Box<ExtentMap> {
     let mut map = Box::new(ExtentMap::EMPTY);
-    map.set_bounds(Frame(plan.preserved.start), Frame(plan.preserved.end));
+    map.set_bounds(Frame(free), Frame(plan.preserved.end));
     map
 }
 
-fn restart_manager(composition: &Composition) -> RestartManager<'static> {
+/// Tells of the restart that this kernel comes from.
+fn return_to(
+    manager: &mut RestartManager<'static>,
+    words: Option<LastWords>,
+    started: u64,
+    entered: u64,
+    clock_state: (u64, u64),
+) {
+    let entered = clock::time_at(entered, clock_state);
+    let words = words.unwrap_or_else(|| adopt::no_words(entered));
+    let fault = adopt::fault_of(&words.epitaph);
+    let back = adopt::site_return(&words, &fault, started as u32, entered);
+    manager.note_site_restart(&back, clock::now());
+    log::warn!(
+        "site restart {started}: {}: {}",
+        words.epitaph.cause,
+        words.epitaph.message
+    );
+}
+
+fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'static> {
     let storage = Storage {
         actors: vec![ActorEntry::EMPTY; kernel::ACTORS_MAX as usize].leak(),
         groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
-        ledger: vec![None; LEDGER_ENTRIES].leak(),
+        ledger: book.ledger().collect::<Vec<_>>().leak(),
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());

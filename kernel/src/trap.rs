@@ -1,6 +1,6 @@
 //! What every way into the kernel does, in Rust.
 
-use abi::{FaultKind, FaultRecord, Text};
+use abi::{FaultKind, FaultRecord, Instant, Text};
 use restart_manager::Event;
 
 use crate::actor::News;
@@ -11,6 +11,7 @@ use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
 use crate::mm::address_space::Progress;
+use crate::site::reboot;
 use crate::thread::{State, Wait};
 use crate::user::Access;
 use crate::{advice, backlog, fail};
@@ -125,6 +126,10 @@ impl Kernel {
         self.count_tick();
         if self.serve_due(now) == Progress::More {
             self.run_errands();
+        }
+        if now >= self.book.stable_at {
+            self.book.stable_at = Instant::NEVER;
+            reboot::forget();
         }
         if backlog::is_pending() || self.has_untold() || self.has_unrecorded() {
             self.wake_writer();

@@ -113,6 +113,8 @@ pub enum PageError {
     Guard,
     /// There is no physical memory for it, or the actor's budget is used up.
     OutOfMemory,
+    /// The pristine page that it comes from is damaged.
+    Damaged,
 }
 
 impl PageError {
@@ -123,6 +125,7 @@ impl PageError {
             Self::NotAllowed => FaultKind::MEMORY_ACCESS,
             Self::Guard => FaultKind::STACK_OVERFLOW,
             Self::OutOfMemory => FaultKind::OUT_OF_MEMORY,
+            Self::Damaged => FaultKind::BAD_IMAGE,
         }
     }
 
@@ -131,7 +134,7 @@ impl PageError {
     pub const fn as_argument(self, page: Page) -> Fault {
         match self {
             Self::NotAllowed | Self::Guard => Fault::at(FaultKind::BAD_POINTER, page.address()),
-            Self::OutOfMemory => Fault::at(FaultKind::OUT_OF_MEMORY, page.address()),
+            Self::OutOfMemory | Self::Damaged => Fault::at(self.kind(), page.address()),
         }
     }
 }

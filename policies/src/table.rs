@@ -101,6 +101,7 @@ fn site(policy: &'static dyn RestartPolicy, groups: &[Group]) -> RestartManager<
             group,
             kind: ActorKind::Direct,
             parameters: *parameters,
+            started: 0,
         };
         manager.declare_actor(declaration).unwrap();
     }

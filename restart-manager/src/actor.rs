@@ -32,6 +32,8 @@ pub struct ActorDeclaration {
     pub kind: ActorKind,
     /// What the policy is tuned by.
     pub parameters: Parameters,
+    /// How many times it was started before this manager knew of it: before the site was restarted.
+    pub started: u32,
 }
 
 /// Why a declaration was refused. Nothing has changed then.
@@ -176,7 +178,7 @@ impl ActorEntry {
 
     /// The entry of a newly declared actor. An indirect member that is spawned again goes on
     /// counting: it is the same actor, so the policy is to see what became of it before.
-    pub(crate) fn declared(&self, declaration: &ActorDeclaration) -> Self {
+    pub(crate) fn declared(&self, declaration: &ActorDeclaration, previous: PreviousEnd) -> Self {
         let former = match self {
             Self {
                 state: State::Terminated,
@@ -194,7 +196,11 @@ impl ActorEntry {
                     ..Self::EMPTY
                 }
             }
-            _ => Self::EMPTY,
+            _ => Self {
+                incarnation: declaration.started,
+                previous,
+                ..Self::EMPTY
+            },
         };
         Self {
             state: State::Declared,

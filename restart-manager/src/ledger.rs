@@ -142,6 +142,11 @@ impl<'s> Ledger<'s> {
         self.next
     }
 
+    /// The numbers of the entries that may still be there: from the first, to below the second.
+    pub(crate) fn range(&self) -> (u64, u64) {
+        (self.oldest_kept(), self.next)
+    }
+
     fn oldest_kept(&self) -> u64 {
         let capacity = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
         self.next.saturating_sub(capacity).max(1)

@@ -13,6 +13,7 @@
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
 //! | `records` | what is written into the ledger |
+//! | `site` | what is known after a restart of the site |
 //!
 //! # How a group is restarted
 //! A group is changed as a whole, in phases, each over for all members before the next begins:
@@ -89,7 +90,10 @@ mod progress;
 mod questions;
 mod records;
 mod reports;
+mod site;
 pub(crate) use advice::Verdict;
+pub use site::SiteReturn;
+use site::{Returned, previous_of};
 
 #[cfg(test)]
 mod tests;
@@ -146,6 +150,8 @@ pub struct RestartManager<'s> {
     notices: Notices<'s>,
     /// The members whose activation is not wanted any more.
     first_withdrawn: Option<Slot>,
+    /// The restart of the site that this manager came with.
+    returned: Option<Returned>,
 }
 
 impl<'s> RestartManager<'s> {
@@ -172,6 +178,7 @@ impl<'s> RestartManager<'s> {
             declared_groups: 0,
             notices: Notices::none(),
             first_withdrawn: None,
+            returned: None,
         }
     }
 
@@ -195,12 +202,6 @@ impl<'s> RestartManager<'s> {
     /// Says whether anybody wants notices. If nobody does, none is kept.
     pub fn set_audience(&mut self, audience: Audience) {
         self.notices.set_audience(audience);
-    }
-
-    /// Takes note that the site was restarted at this time. To be told by a kernel that has just
-    /// come back from it, so that the next policy knows.
-    pub fn note_site_restart(&mut self, at: Instant) {
-        self.kernel.blame.restarts.record(at);
     }
 
     /// Declares an actor as the last member of its group. Its first load is to be reported next.
@@ -237,7 +238,8 @@ impl<'s> RestartManager<'s> {
         }
         // One that ended with a question open may still be in the list of those.
         let (next_asking, is_asking) = (place.next_asking, place.is_asking);
-        *place = place.declared(&declaration);
+        let previous = previous_of(self.returned, declaration.started);
+        *place = place.declared(&declaration, previous);
         (place.next_asking, place.is_asking) = (next_asking, is_asking);
         place.previous_member = group.last_member;
         let before = group.last_member.replace(slot);

@@ -126,6 +126,7 @@ impl RestartManager<'_> {
             group,
             kind,
             parameters,
+            started: 0,
         };
         self.declare_actor(declaration).ok()?;
         Some(slot)

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use abi::SiteCause;
+
 /// What the guest prints, alone on a line, when it has found itself correct.
 pub const END_OF_TEST: &str = "refrain: end of test, passed";
 
@@ -30,7 +32,8 @@ pub enum Outcome {
     Passed,
     /// Exit 35: an assertion in the guest failed.
     AssertFailed,
-    /// Exit 37: the kernel panicked.
+    /// Exit 37: the kernel ended and the site stayed down. Or it was restarted, and nobody had said
+    /// that it would be: see [`kernel_ends`].
     KernelPanic,
     /// Exit 39: the loader refused the kernel, or found too little memory.
     LoaderError,
@@ -81,6 +84,16 @@ pub const fn exit_status(code: u8) -> i32 {
     ((code as i32) << 1) | 1
 }
 
+/// The lines in which a kernel says what ended it.
+pub fn kernel_ends(serial: &str) -> impl Iterator<Item = &str> {
+    let is_end = |line: &&str| {
+        let said = line.strip_prefix("refrain: ");
+        said.and_then(|said| said.split_once(": "))
+            .is_some_and(|(cause, _)| SiteCause::KNOWN.iter().any(|known| known.name() == cause))
+    };
+    serial.lines().map(str::trim).filter(is_end)
+}
+
 /// Tells whether the end-of-test line is there, alone on a line.
 #[must_use]
 pub fn has_end_of_test(serial: &str) -> bool {
@@ -92,7 +105,9 @@ impl fmt::Display for Outcome {
         match self {
             Self::Passed => f.write_str("passed"),
             Self::AssertFailed => f.write_str("an assertion failed in the guest (exit 35)"),
-            Self::KernelPanic => f.write_str("the kernel panicked (exit 37)"),
+            Self::KernelPanic => {
+                f.write_str("the kernel ended (exit 37, or a restart that nobody expected)")
+            }
             Self::LoaderError => f.write_str("the loader could not start the kernel (exit 39)"),
             Self::ResetOrTripleFault => f.write_str("reset or triple fault (exit 0)"),
             Self::QemuError => f.write_str("QEMU could not start the machine (exit 1)"),

@@ -186,6 +186,7 @@ fn declare(manager: &mut RestartManager<'_>, trace: &Trace) -> Result<(), Refuse
             group,
             kind: actor.kind,
             parameters: actor.parameters,
+            started: 0,
         };
         manager.declare_actor(declaration).map_err(refused)?;
     }

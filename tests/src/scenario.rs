@@ -26,7 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::artifacts;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::process::{Console, Ended, Running};
 use crate::qemu::{Clock, Firmware, Machine};
 use crate::transcript::Transcript;
@@ -48,6 +48,7 @@ pub struct Scenario {
     memory_mib: u32,
     clock: Clock,
     is_recorded: bool,
+    may_return: bool,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -71,6 +72,7 @@ impl Scenario {
             memory_mib: 512,
             clock: Clock::Host,
             is_recorded: false,
+            may_return: false,
             extra: Vec::new(),
             change: None,
         }
@@ -125,6 +127,13 @@ impl Scenario {
         self
     }
 
+    /// Says that the kernel may end, and the site be restarted. Without, that is no pass.
+    #[must_use]
+    pub fn site_restarts(mut self) -> Self {
+        self.may_return = true;
+        self
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -171,6 +180,7 @@ impl Scenario {
         };
         Live {
             recording,
+            may_return: self.may_return,
             ..Live::start(&machine, name, Some(disk), self.timeout)
         }
     }
@@ -184,6 +194,7 @@ pub struct Live {
     running: Running,
     disk: Option<PathBuf>,
     recording: Option<PathBuf>,
+    may_return: bool,
     started: Instant,
     deadline: Instant,
 }
@@ -212,6 +223,7 @@ impl Live {
             running,
             disk,
             recording: None,
+            may_return: false,
             started,
             deadline: started + timeout,
         }
@@ -299,6 +311,7 @@ impl Live {
             running,
             disk,
             recording,
+            may_return,
             started,
             deadline,
         } = self;
@@ -307,7 +320,10 @@ impl Live {
             serial,
             complaints,
         } = running.finish(deadline);
-        let outcome = Outcome::judge(ending, &serial);
+        let outcome = match outcome::kernel_ends(&serial).next() {
+            Some(_) if !may_return => Outcome::KernelPanic,
+            _ => Outcome::judge(ending, &serial),
+        };
         let transcript = Transcript {
             command,
             serial,

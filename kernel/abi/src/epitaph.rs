@@ -36,6 +36,26 @@ numbered! {
     }
 }
 
+numbered! {
+    /// Why a site that could have been restarted goes through the firmware instead.
+    pub struct RebootCause(u8) {
+        /// The site record is damaged, or of another version.
+        RECORD = 1 => "the site record is damaged",
+        /// The kernel's instructions or constants are not what they were.
+        TEXT = 2 => "the kernel's text is damaged",
+        /// The pristine copy of the kernel's data is not what it was.
+        DATA = 3 => "the kernel's pristine data are damaged",
+        /// The kernel ended before it had come up.
+        UNFINISHED = 4 => "the kernel failed while the site was being restarted",
+        /// The site was restarted too often.
+        TOO_MANY = 5 => "too many site restarts",
+        /// The restart policy decided it.
+        POLICY = 6 => "the policy decided it",
+        /// An actor that holds the right asked for it.
+        REQUESTED = 7 => "an actor asked for it",
+    }
+}
+
 /// The last words of a kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Epitaph {

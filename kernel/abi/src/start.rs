@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActorId, FaultKind, Name, Text, layout};
+use crate::{ActorId, FaultKind, Name, SiteCause, Text, layout};
 
 /// What an actor is told at entry. The first two fields also come in registers RDI and RSI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,7 +36,12 @@ pub enum PreviousEnd {
     /// A member of its group failed, or a group it depends on was restarted.
     WithGroup,
     /// The whole site was restarted.
-    Site,
+    Site {
+        /// Why.
+        cause: SiteCause,
+        /// Sequence number of the ledger entry about it.
+        ledger: u64,
+    },
     /// It exited cleanly, and was spawned again.
     Exited,
 }

@@ -3,9 +3,11 @@
 //! A port supplies: `cpu` (features, interrupt flag, address-space root, floating point), `entry`
 //! (the ways into and out of the kernel), `frame::TrapFrame`, `tables` (descriptor tables),
 //! `interrupts` (the interrupt controller and the tick), `clock`, `serial`, `debug_console`, `exit`,
-//! and `apart` (a stack that can be given up).
+//! `apart` (a stack that can be given up), `trace_back`, `trampoline` (from one kernel to the next)
+//! and `reset`.
 
 pub mod x86_64;
 pub use self::x86_64::{
-    apart, clock, cpu, debug_console, entry, exit, frame, interrupts, serial, tables,
+    apart, clock, cpu, debug_console, entry, exit, frame, interrupts, reset, serial, tables,
+    trace_back, trampoline,
 };

@@ -87,6 +87,38 @@ impl ExtentMap {
         Some(extent)
     }
 
+    /// Takes the frames of an extent that was given out before; false if they are not all free, or
+    /// outside of the map. What comes in the order of addresses costs nothing to put in its place.
+    pub fn claim(&mut self, extent: Extent) -> bool {
+        let used = self.used as usize;
+        let Some(end) = extent.start.checked_add(extent.frames) else {
+            return false;
+        };
+        let is_within = extent.start >= self.start && end <= self.end && extent.frames > 0;
+        if !is_within || used >= EXTENTS {
+            return false;
+        }
+        let all = self.extents.get(..used).unwrap_or_default();
+        let ends_before = |other: &Extent| other.start + other.frames <= extent.start;
+        let index = match all.last() {
+            Some(last) if !ends_before(last) => all.partition_point(ends_before),
+            _ => used,
+        };
+        if all.get(index).is_some_and(|next| next.start < end) {
+            return false;
+        }
+        let Some(tail) = self.extents.get_mut(index..=used) else {
+            return false;
+        };
+        tail.rotate_right(1);
+        if let Some(place) = tail.first_mut() {
+            *place = extent;
+        }
+        self.used += 1;
+        self.frames_used += extent.frames;
+        true
+    }
+
     /// Gives an extent back. One that is not exactly an extent of the map is left alone.
     pub fn free(&mut self, extent: Extent) {
         let used = self.used as usize;
@@ -131,6 +163,33 @@ mod tests {
             frames: 3,
         });
         assert_eq!(map.frames_used(), 10);
+    }
+
+    #[test]
+    fn what_was_given_out_can_be_claimed_and_nothing_else() {
+        let extent = |start, frames| Extent { start, frames };
+        let mut map = Box::new(ExtentMap::EMPTY);
+        map.set_bounds(Frame(100), Frame(120));
+        for (claimed, is_free) in [
+            (extent(110, 3), true),
+            (extent(113, 2), true),
+            (extent(104, 6), true),
+            (extent(103, 2), false),
+            (extent(109, 1), false),
+            (extent(112, 1), false),
+            (extent(99, 2), false),
+            (extent(119, 2), false),
+            (extent(119, u32::MAX), false),
+            (extent(116, 0), false),
+            (extent(102, 2), true),
+            (extent(119, 1), true),
+        ] {
+            assert_eq!(map.claim(claimed), is_free, "{claimed:?}");
+        }
+        assert_eq!(map.frames_used(), 14);
+        assert_eq!(map.allocate(3), Some(extent(115, 3)));
+        assert_eq!(map.allocate(2), Some(extent(100, 2)));
+        assert_eq!(map.allocate(2), None);
     }
 
     proptest! {

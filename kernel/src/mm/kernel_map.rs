@@ -35,6 +35,7 @@ unsafe extern "C" {
     static __rodata_start: u8;
     static __rodata_end: u8;
     static __data_start: u8;
+    static __zeroed_start: u8;
     static __data_end: u8;
 }
 
@@ -78,29 +79,81 @@ fn parts() -> [(u64, u64, Flags); 3] {
     ]
 }
 
-/// Builds the kernel's tables. `present` is the root in use now, from which the image's frames are
-/// learnt; `end` is the end of physical memory. `None` without memory.
-pub fn build(frames: &mut Frames, present: Frame, end: u64) -> Option<Frame> {
-    let mut tables = Direct(frames);
+/// What tables are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// The running kernel: its stacks have guard pages, and the direct map has its text and constants
+    /// unwritable too.
+    Service,
+    /// The way from one kernel to the next, which writes all of the data anew.
+    Passage,
+}
+
+/// Builds tables of the kernel's half. `present` is the root in use now, from which the image's
+/// frames are learnt; `end` is the end of physical memory. `None` without memory.
+pub fn build<T: Tables>(
+    tables: &mut T,
+    present: Frame,
+    end: u64,
+    purpose: Purpose,
+) -> Option<Frame> {
     let root = tables.allocate()?;
-    map_direct(&mut tables, root, end.max(LEAST_DIRECT))?;
+    map_direct(tables, root, end.max(LEAST_DIRECT))?;
     for (start, end, flags) in parts() {
         for address in (start..end).step_by(PAGE_BYTES as usize) {
-            if address == entry::guard() || descriptor_tables::guards().contains(&address) {
+            let is_guard =
+                address == entry::guard() || descriptor_tables::guards().contains(&address);
+            if is_guard && purpose == Purpose::Service {
                 continue;
             }
-            let frame = translate(&mut tables, present, address)?;
+            let frame = translate(tables, present, address)?;
             let page = Page::containing(address);
-            *page_table::entry_or_new(&mut tables, root, page, KERNEL_TABLE)? =
-                Entry::new(frame, flags);
-            if !flags.contains(Flags::WRITABLE) {
-                protect_alias(&mut tables, root, frame)?;
+            *page_table::entry_or_new(tables, root, page, KERNEL_TABLE)? = Entry::new(frame, flags);
+            if !flags.contains(Flags::WRITABLE) && purpose == Purpose::Service {
+                protect_alias(tables, root, frame)?;
             }
         }
     }
     // Every kernel stack has the same top table, so that later address spaces share it.
-    page_table::entry_or_new(&mut tables, root, Page::containing(STACKS), KERNEL_TABLE)?;
+    page_table::entry_or_new(tables, root, Page::containing(STACKS), KERNEL_TABLE)?;
     Some(root)
+}
+
+/// How many frames [`build`] takes at most for a passage, with memory up to `end`.
+#[must_use]
+pub fn frames_to_build(end: u64) -> u32 {
+    /// The root; tables on the way to the image, its last ones, and those to the stacks.
+    const FIXED: u64 = 16;
+    let giants = end.max(LEAST_DIRECT).div_ceil(512 * LARGE_PAGE_BYTES);
+    (FIXED + giants + giants.div_ceil(512)) as u32
+}
+
+/// Makes frames unwritable through the direct map. `None` without memory for tables.
+pub fn protect(frames: &mut Frames, root: Frame, start: Frame, end: Frame) -> Option<()> {
+    let mut tables = Direct(frames);
+    (start.0..end.0).try_for_each(|frame| protect_alias(&mut tables, root, Frame(frame)))
+}
+
+/// The physical address behind an address of the kernel's image, in tables with this root.
+pub fn physical<T: Tables>(tables: &mut T, root: Frame, address: u64) -> Option<u64> {
+    Some(translate(tables, root, address)?.address() + address % PAGE_BYTES)
+}
+
+/// The kernel's text and constants, which lie together: the first address and the number of bytes.
+#[must_use]
+pub fn constant_part() -> (u64, usize) {
+    let start = &raw const __text_start as u64;
+    (start, (&raw const __rodata_end as u64 - start) as usize)
+}
+
+/// The kernel's data: the first address, the number of bytes that have a value in the image, and the
+/// number of those that start as zeroes behind them.
+#[must_use]
+pub fn data_part() -> (u64, usize, usize) {
+    let start = &raw const __data_start as u64;
+    let middle = &raw const __zeroed_start as u64;
+    let end = &raw const __data_end as u64;
+    (start, (middle - start) as usize, (end - middle) as usize)
 }
 
 /// Kernel stacks mapped so far.
@@ -122,6 +175,23 @@ pub fn map_stack(frames: &mut Frames, root: Frame) -> Option<(u64, u64)> {
     Some((bottom, top))
 }
 
+/// Whether everything from `start` to `end` is on one of the kernel's stacks.
+#[must_use]
+pub fn is_on_stack(start: u64, end: u64) -> bool {
+    let (data, value_bytes, zero_bytes) = data_part();
+    let data_end = data + (value_bytes + zero_bytes) as u64;
+    let is_data = start >= data
+        && end <= data_end
+        && !descriptor_tables::guards().contains(&(start - start % PAGE_BYTES))
+        && start - start % PAGE_BYTES != entry::guard();
+    let count = STACK_COUNT.load(Ordering::Relaxed);
+    let offset = start.wrapping_sub(STACKS);
+    let is_thread = offset / STACK_STRIDE < count
+        && offset % STACK_STRIDE >= PAGE_BYTES
+        && end.wrapping_sub(STACKS) <= (offset / STACK_STRIDE + 1) * STACK_STRIDE;
+    start < end && (is_data || is_thread)
+}
+
 /// Copies the kernel's half of `kernel` into a new root.
 pub fn share(kernel: Frame, root: Frame) {
     // SAFETY: Both are root tables; `root` is new and the caller's, `kernel` is only read.
@@ -129,7 +199,7 @@ pub fn share(kernel: Frame, root: Frame) {
     to[256..].copy_from_slice(&from[256..]);
 }
 
-fn map_direct(tables: &mut Direct<'_>, root: Frame, end: u64) -> Option<()> {
+fn map_direct<T: Tables>(tables: &mut T, root: Frame, end: u64) -> Option<()> {
     let flags = Flags::PRESENT | Flags::WRITABLE | Flags::NO_EXECUTE | Flags::LARGE;
     for address in (0..end).step_by(LARGE_PAGE_BYTES as usize) {
         let entry = large_entry(tables, root, direct::START + address)?;
@@ -139,7 +209,7 @@ fn map_direct(tables: &mut Direct<'_>, root: Frame, end: u64) -> Option<()> {
 }
 
 /// The entry of level 2 for an address, making the tables above it.
-fn large_entry<'t>(tables: &'t mut Direct<'_>, root: Frame, address: u64) -> Option<&'t mut Entry> {
+fn large_entry<T: Tables>(tables: &mut T, root: Frame, address: u64) -> Option<&mut Entry> {
     let page = Page::containing(address);
     let mut frame = root;
     for level in [4, 3] {
@@ -157,7 +227,7 @@ fn large_entry<'t>(tables: &'t mut Direct<'_>, root: Frame, address: u64) -> Opt
 }
 
 /// Makes the direct map's view of a frame read-only, splitting its large page if need be.
-fn protect_alias(tables: &mut Direct<'_>, root: Frame, frame: Frame) -> Option<()> {
+fn protect_alias<T: Tables>(tables: &mut T, root: Frame, frame: Frame) -> Option<()> {
     let address = direct::START + frame.address();
     let large = *large_entry(tables, root, address)?;
     if large.flags().contains(Flags::LARGE) {
@@ -175,7 +245,7 @@ fn protect_alias(tables: &mut Direct<'_>, root: Frame, frame: Frame) -> Option<(
 }
 
 /// The frame behind an address in the tables with root `root`, whatever its page size.
-fn translate(tables: &mut Direct<'_>, root: Frame, address: u64) -> Option<Frame> {
+fn translate<T: Tables>(tables: &mut T, root: Frame, address: u64) -> Option<Frame> {
     let page = Page::containing(address);
     let mut frame = root;
     for level in [4, 3, 2, 1] {

@@ -74,6 +74,16 @@ impl File {
     }
 }
 
+impl File {
+    /// Keeps the file's memory: its extent, and the first byte and number of bytes there.
+    #[must_use]
+    pub fn keep(self) -> (Extent, usize, usize) {
+        let kept = (self.extent, self.start, self.length);
+        core::mem::forget(self);
+        kept
+    }
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         kernel::with(|kernel| kernel.preserved.free(self.extent));

@@ -30,6 +30,7 @@ const BUSES: u8 = 1;
 /// The disk, or where it was.
 pub struct Disk {
     device: Option<VirtIOBlk<KernelHal, PciTransport>>,
+    is_sought: bool,
     blocks: u64,
     request: Box<BlkReq>,
     response: Box<BlkResp>,
@@ -41,9 +42,25 @@ impl Disk {
     /// The most bytes read with one request.
     pub const CHUNK_BYTES: usize = 64 * 1024;
 
-    /// Finds the first virtio block device. Without one, every read fails as `NoDisk`.
+    /// A disk that is looked for when it is needed first: a restart of the site needs none.
     #[must_use]
-    pub fn find() -> Self {
+    pub fn unsought() -> Self {
+        Self {
+            device: None,
+            is_sought: false,
+            blocks: 0,
+            request: Box::default(),
+            response: Box::default(),
+            buffer: Some(Box::leak(Box::new([0; BLOCK_BYTES]))),
+            line: 0,
+        }
+    }
+
+    /// Finds the first virtio block device. Without one, every read fails as `NoDisk`.
+    fn seek(&mut self) {
+        if core::mem::replace(&mut self.is_sought, true) {
+            return;
+        }
         let (device, line) = find_device().unzip();
         let line = line.unwrap_or(0);
         kernel::with(|kernel| {
@@ -52,20 +69,15 @@ impl Disk {
                 interrupts::unmask(line);
             }
         });
-        let blocks = device.as_ref().map_or(0, VirtIOBlk::capacity);
-        Self {
-            device,
-            blocks,
-            request: Box::default(),
-            response: Box::default(),
-            buffer: Some(Box::leak(Box::new([0; BLOCK_BYTES]))),
-            line,
-        }
+        self.blocks = device.as_ref().map_or(0, VirtIOBlk::capacity);
+        self.device = device;
+        self.line = line;
     }
 
     /// Size in blocks.
     #[must_use]
-    pub const fn blocks(&self) -> u64 {
+    pub fn blocks(&mut self) -> u64 {
+        self.seek();
         self.blocks
     }
 

@@ -12,6 +12,8 @@ use crate::list::Link;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, Page, direct, pages_for};
 use crate::region::{Kind, RegionError};
+use crate::site::record::RegionNote;
+use crate::slot::NONE;
 
 /// Pages zeroed in one go: 1,000 instructions, after which interrupts get their turn.
 const FRAMES_AT_ONCE: u32 = 2;
@@ -118,6 +120,7 @@ impl Kernel {
             extent,
             page,
             zeroed: 0,
+            note: NONE,
             link: Link::FREE,
         };
         let Ok((slot, _)) = self.persistent.insert(region) else {
@@ -151,7 +154,25 @@ impl Kernel {
         if let Some(region) = record.regions.at_mut(start) {
             region.kind = Kind::Persistent { first };
         }
+        if created > 0 {
+            self.note_region(slot);
+        }
         Ok(Next::Return([start.address(), size, created]))
+    }
+
+    /// Writes down that there is a persistent region.
+    fn note_region(&mut self, slot: Slot) {
+        let Some(region) = self.persistent.at_mut(slot.0) else {
+            return;
+        };
+        if let Some(owner) = self.actors.at(region.owner.0) {
+            region.note = self.book.regions.add(RegionNote {
+                owner: owner.declaration.name,
+                name: region.name,
+                extent: region.extent,
+                page: region.page,
+            });
+        }
     }
 
     /// The first of an actor's persistent regions that is the one wanted. There are few.
@@ -204,6 +225,7 @@ impl Kernel {
             return;
         };
         let extent = region.extent;
+        self.book.regions.remove(region.note);
         if let Some(owner) = self.actors.at_mut(region.owner.0) {
             owner.persistent.remove(&mut self.persistent, slot.0);
             owner.persistent_count = owner.persistent_count.saturating_sub(1);

@@ -145,10 +145,12 @@ impl RestartManager<'_> {
             return false;
         };
         let first_reply = now.since(actor.mark);
-        if let Some(sequence) = actor.awaits_reply.take() {
+        let awaits_reply = actor.awaits_reply.take();
+        if let Some(sequence) = awaits_reply {
             self.ledger
                 .amend(sequence, |entry| entry.phases.first_reply = first_reply);
         }
+        self.note_site_reply(now);
         true
     }
 

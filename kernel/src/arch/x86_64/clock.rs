@@ -35,6 +35,24 @@ pub unsafe fn initialise() {
     BASE.store(counter(), Ordering::Relaxed);
 }
 
+/// What the clock runs by: the counter at its zero, and its scale.
+#[must_use]
+pub fn state() -> (u64, u64) {
+    (BASE.load(Ordering::Relaxed), SCALE.load(Ordering::Relaxed))
+}
+
+/// Goes on with a clock that was started by another kernel.
+pub fn resume((base, scale): (u64, u64)) {
+    BASE.store(base, Ordering::Relaxed);
+    SCALE.store(scale.max(1), Ordering::Relaxed);
+}
+
+/// The time at which the counter stood at `ticks`, by a clock of this [`state`].
+#[must_use]
+pub fn time_at(ticks: u64, (base, scale): (u64, u64)) -> Instant {
+    Instant(((u128::from(ticks.wrapping_sub(base)) * u128::from(scale)) >> 32) as u64)
+}
+
 /// Longest stretch with interrupts off, in counter ticks.
 static LONGEST_OFF: AtomicU64 = AtomicU64::new(0);
 

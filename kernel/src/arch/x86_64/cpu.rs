@@ -8,6 +8,8 @@ use x86_64::registers::control::{Cr0, Cr0Flags, Cr2, Cr4, Cr4Flags, Efer, EferFl
 use x86_64::registers::model_specific::{LStar, Msr, SFMask};
 use x86_64::registers::rflags::RFlags;
 
+use abi::layout::PAGE_BYTES;
+
 use super::clock;
 use super::entry::refrain_syscall_entry;
 use super::frame::{KERNEL_CODE, USER_DATA};
@@ -192,21 +194,31 @@ pub fn wait_for_interrupt() {
     x86_64::instructions::interrupts::enable_and_hlt();
 }
 
-/// Checksum of a frame: CRC32C by the CPU's own instruction where it has it (SSE4.2; Intel SDM
-/// vol. 2A, CRC32), else the slower hash of [`crate::image`]. It finds stray writes and flipped
-/// bits; an adversary has no way to preserved memory.
+/// Checksum of a frame: see [`checksum_of`].
 #[must_use]
 pub fn checksum(frame: Frame) -> u32 {
+    // SAFETY: The direct map covers the frame, which is only read.
+    unsafe { checksum_of(direct::pointer(frame), PAGE_BYTES as usize) as u32 }
+}
+
+/// Checksum of bytes, whose number is a multiple of 8: CRC32C by the CPU's own instruction where it
+/// has it (SSE4.2; Intel SDM vol. 2A, CRC32), else the slower hash of [`crate::image`]. It finds
+/// stray writes and flipped bits; an adversary has no way to preserved memory.
+///
+/// # Safety
+/// They can be read, and nobody writes them meanwhile.
+#[must_use]
+pub unsafe fn checksum_of(start: *const u8, bytes: usize) -> u64 {
     let has_instruction = __cpuid(1).ecx & 1 << 20 != 0;
     if !has_instruction {
-        // SAFETY: The frame is only read, and the kernel holds no other reference to it.
-        let bytes = unsafe { direct::bytes(frame) };
-        return crate::image::hash(bytes) as u32;
+        // SAFETY: As the caller promises.
+        return crate::image::hash(unsafe { core::slice::from_raw_parts(start, bytes) });
     }
     let mut sum = u64::from(u32::MAX);
-    // SAFETY: Reads the 4096 bytes of the frame.
+    // SAFETY: Reads the bytes: blocks of 64, then words.
     unsafe {
         asm!(
+            "jmp 3f",
             "2:",
             "crc32 {sum}, qword ptr [{at}]",
             "crc32 {sum}, qword ptr [{at} + 8]",
@@ -217,13 +229,22 @@ pub fn checksum(frame: Frame) -> u32 {
             "crc32 {sum}, qword ptr [{at} + 48]",
             "crc32 {sum}, qword ptr [{at} + 56]",
             "add {at}, 64",
-            "cmp {at}, {end}",
+            "3:",
+            "cmp {at}, {blocks}",
             "jne 2b",
+            "jmp 5f",
+            "4:",
+            "crc32 {sum}, qword ptr [{at}]",
+            "add {at}, 8",
+            "5:",
+            "cmp {at}, {end}",
+            "jne 4b",
             sum = inout(reg) sum,
-            at = inout(reg) direct::pointer(frame) => _,
-            end = in(reg) direct::pointer(frame.offset(1)),
+            at = inout(reg) start => _,
+            blocks = in(reg) start.wrapping_add(bytes / 64 * 64),
+            end = in(reg) start.wrapping_add(bytes / 8 * 8),
             options(nostack, readonly),
         );
     }
-    sum as u32
+    sum
 }

@@ -9,5 +9,8 @@ pub mod exit;
 pub mod frame;
 pub mod interrupts;
 mod quick;
+pub mod reset;
 pub mod serial;
 pub mod tables;
+pub mod trace_back;
+pub mod trampoline;

@@ -4,10 +4,14 @@ use spin::Mutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::spec::registers::IER;
 use uart_16550::{Config, Uart16550};
+use x86_64::instructions::port::Port;
+
+/// The first serial port of every PC.
+const FIRST_PORT: u16 = 0x3f8;
 
 const fn first_port() -> Uart16550<PioBackend> {
-    // SAFETY: 0x3f8 is the first serial port of every PC, and this is its only driver.
-    match unsafe { Uart16550::new_port(0x3f8) } {
+    // SAFETY: This is its only driver.
+    match unsafe { Uart16550::new_port(FIRST_PORT) } {
         Ok(uart) => uart,
         Err(_) => panic!("0x3f8 is a valid port"),
     }
@@ -45,6 +49,25 @@ pub fn write(bytes: &[u8]) {
 /// Sends bytes, as many as the port takes at once; returns how many.
 pub fn send(bytes: &[u8]) -> usize {
     PORT.lock().send_bytes(bytes)
+}
+
+/// Sends bytes with no state but the port's own: for who cannot trust this kernel's. A port that was
+/// never prepared sends them garbled.
+pub fn write_bare(bytes: &[u8]) {
+    let mut data = Port::<u8>::new(FIRST_PORT);
+    let mut status = Port::<u8>::new(FIRST_PORT + 5);
+    for byte in bytes {
+        // SAFETY: The port is the kernel's; the transmitter is empty (bit 5 of the line status), or
+        // nobody takes what is sent.
+        unsafe {
+            for _ in 0..PATIENCE {
+                if status.read() & 0x20 != 0 {
+                    break;
+                }
+            }
+            data.write(*byte);
+        }
+    }
 }
 
 /// Takes one typed byte, if there is one.

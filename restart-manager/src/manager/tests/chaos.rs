@@ -272,5 +272,6 @@ fn declare(
             ActorKind::Indirect
         },
         parameters: Parameters::DEFAULT,
+        started: 0,
     });
 }

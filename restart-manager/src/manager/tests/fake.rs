@@ -231,6 +231,7 @@ impl Fake {
             group: former.group,
             kind: former.kind,
             parameters: Parameters::DEFAULT,
+            started: 0,
         };
         self.manager.declare_actor(declaration).unwrap();
         let entry = &self.manager.actors[index];
@@ -263,6 +264,7 @@ impl Fake {
             group,
             kind,
             parameters,
+            started: 0,
         };
         self.manager.declare_actor(declaration).unwrap();
         self.actors.push(FakeActor {

@@ -7,4 +7,5 @@ mod forest;
 mod questions;
 mod rehearsals;
 mod scenarios;
+mod site;
 mod trees;

@@ -775,6 +775,7 @@ fn declarations_that_make_no_sense_are_refused() {
         group,
         kind: Direct,
         parameters: Parameters::DEFAULT,
+        started: 0,
     };
     let bad_parameters = Parameters {
         hot_limit: 16,
@@ -823,6 +824,7 @@ fn the_place_of_what_has_ended_can_be_declared_anew() {
         group: gone,
         kind: Direct,
         parameters: Parameters::DEFAULT,
+        started: 0,
     };
     assert_eq!(
         fake.manager.declare_actor(declaration),

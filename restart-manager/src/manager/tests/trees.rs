@@ -488,6 +488,7 @@ fn spawned_members_are_stopped_with_their_group_and_do_not_keep_it() {
         group: fake.groups[1],
         kind: Indirect,
         parameters: Parameters::DEFAULT,
+        started: 0,
     });
     assert_eq!(refused, Err(DeclareError::GroupStopping));
     fake.settle();
@@ -585,6 +586,7 @@ fn a_spawned_member_that_keeps_failing_is_seen_by_the_policy_to_do_so() {
         group: fake.groups[1],
         kind: Indirect,
         parameters: Parameters::DEFAULT,
+        started: 0,
     };
     fake.manager.declare_actor(other).unwrap();
     let entry = &fake.manager.actors[3];
@@ -630,6 +632,7 @@ fn cycles_are_refused_and_a_name_that_comes_back_keeps_its_dependents() {
         group: zero,
         kind: Direct,
         parameters: Parameters::DEFAULT,
+        started: 0,
     };
     fake.manager.declare_actor(declaration).unwrap();
     fake.actors[0].actor = declaration.actor;
@@ -807,7 +810,7 @@ fn the_ladder_steps_over_what_is_held_and_remembers_restarts_of_the_site() {
     let mut fake = chain();
     fake.fail(1, HOLD, 0);
     fake.settle();
-    fake.manager.note_site_restart(fake.now);
+    fake.note_site_restart(None);
     let mut last = None;
     for _ in 0..7 {
         let number = fake.manager.ledger().next_sequence();

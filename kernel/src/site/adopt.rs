@@ -1,0 +1,453 @@
+//! What the next kernel takes over.
+//!
+//! First the memory: every extent that a note speaks for is taken, before anything else of
+//! preserved memory is given out. Then, as the loader declares the actors anew, each gets back what
+//! its name stands for.
+//!
+//! What a damaged note speaks of cannot be trusted. Memory that it may mean is taken as well, so that
+//! nobody else gets it, and is used by nobody: it is *quarantined*.
+
+use abi::epitaph::BACKTRACE_MAX;
+use abi::layout::PAGE_BYTES;
+use abi::{
+    Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span, Text,
+    ThreadId,
+};
+use alloc::vec::Vec;
+use restart_manager::{GroupSlot, Parameters, SiteReturn};
+
+use super::book::{Book, Past};
+use super::note::{Found, Note};
+use super::reboot;
+use super::record::{
+    ActorNote, Counters, DescriptionNote, LastWords, LifeEnd, LifeNote, RegionNote, UNKNOWN,
+};
+use super::verdict::Limits;
+use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
+use crate::arch::{clock, cpu};
+use crate::image::Image;
+use crate::kernel::{IMAGES_MAX, Kernel};
+use crate::list::Link;
+use crate::mm::extent::{Extent, ExtentMap};
+use crate::mm::{Frame, Page, direct};
+use crate::region::{Kind, Region};
+use crate::rights::Held;
+use crate::slot::{NONE, SlotTable};
+use crate::storage::File;
+
+/// What speaks for memory: a note, by its place.
+#[derive(Clone, Copy)]
+enum Claim {
+    Image(u32),
+    Region(u32),
+    Description,
+}
+
+/// Takes over memory: images at once, persistent regions when their owners are there.
+pub fn memory(
+    book: &mut Book,
+    counters: &mut Counters,
+    preserved: &mut ExtentMap,
+) -> SlotTable<Image> {
+    let mut claims: Vec<(Extent, Claim)> = Vec::new();
+    let mut suspects: Vec<Extent> = Vec::new();
+    let mut spoilt: [Vec<u32>; 2] = [Vec::new(), Vec::new()];
+    if let Some(description) = book.header().and_then(|header| header.description) {
+        claims.push((description.extent, Claim::Description));
+    }
+    for (index, note) in book.images.iter() {
+        match note.read() {
+            Found::Whole(image) => claims.push((image.extent, Claim::Image(index))),
+            Found::Damaged => spoilt[0].push(index),
+            Found::Free => {}
+        }
+    }
+    for (index, note) in book.regions.iter() {
+        match note.read() {
+            Found::Whole(region) => claims.push((region.extent, Claim::Region(index))),
+            Found::Damaged => {
+                suspects.push(suspect(note));
+                spoilt[1].push(index);
+            }
+            Found::Free => {}
+        }
+    }
+    claims.sort_unstable_by_key(|(extent, _)| extent.start);
+    let mut images = SlotTable::new(IMAGES_MAX);
+    for (extent, claim) in claims {
+        let is_free = preserved.claim(extent);
+        match claim {
+            Claim::Image(note) if is_free => {
+                if let Found::Whole(image) = book.images.get(note)
+                    && let Ok((slot, _)) = images.insert(Image::adopted(&image, note))
+                {
+                    book.past.images.insert(note, slot.0);
+                }
+            }
+            Claim::Region(note) if is_free => {
+                if let Found::Whole(region) = book.regions.get(note) {
+                    let owned = book.past.regions.entry(region.owner).or_default();
+                    owned.push(note);
+                }
+            }
+            // Two notes speak for the same memory: one of them lies.
+            Claim::Image(note) => spoilt[0].push(note),
+            Claim::Region(note) => spoilt[1].push(note),
+            Claim::Description => {}
+        }
+    }
+    for extent in suspects {
+        preserved.claim(extent);
+    }
+    let [lost_images, lost_regions] = spoilt;
+    for index in lost_images {
+        book.images.remove(index);
+    }
+    // Those stay as they are, for whoever looks into memory.
+    counters.quarantined = lost_regions.len() as u64;
+    if counters.quarantined > 0 {
+        log::error!(
+            "{} persistent regions quarantined: what is noted of them is damaged",
+            counters.quarantined
+        );
+    }
+    actors(book);
+    images
+}
+
+/// The memory that a damaged note may mean.
+fn suspect(note: &Note<RegionNote>) -> Extent {
+    let region = note.remains().as_ptr();
+    // SAFETY: Numbers in memory that is there; any pattern is one.
+    unsafe { (&raw const (*region).extent).read_volatile() }
+}
+
+/// Finds the actors that there were. Of one whose note is damaged nothing is known any more: it
+/// starts as if for the first time.
+fn actors(book: &mut Book) {
+    let mut damaged = Vec::new();
+    let mut known = Vec::new();
+    for (index, note) in book.actors.iter() {
+        match note.read() {
+            Found::Whole(actor) => known.push((actor.name, index)),
+            Found::Damaged => damaged.push(index),
+            Found::Free => {}
+        }
+    }
+    book.past.actors.extend(known);
+    for index in damaged {
+        book.actors.remove(index);
+    }
+}
+
+/// What stands for the last words of a kernel that has left none.
+#[must_use]
+pub fn no_words(now: Instant) -> LastWords {
+    LastWords {
+        epitaph: Epitaph {
+            cause: UNKNOWN,
+            time: now,
+            message: Text::truncated("the kernel left no word"),
+            registers: Registers::default(),
+            address: 0,
+            thread: ThreadId::NONE,
+            actor: Name::EMPTY,
+            backtrace: [0; BACKTRACE_MAX],
+        },
+        because: None,
+    }
+}
+
+/// The restart that this kernel comes from, from what the kernel before has said.
+#[must_use]
+pub fn site_return<'a>(
+    words: &LastWords,
+    fault: &'a FaultRecord,
+    started: u32,
+    entered: Instant,
+) -> SiteReturn<'a> {
+    SiteReturn {
+        cause: words.epitaph.cause,
+        fault,
+        because: words.because,
+        started,
+        entered,
+    }
+}
+
+/// An epitaph as the record of a failure.
+#[must_use]
+pub fn fault_of(epitaph: &Epitaph) -> FaultRecord {
+    FaultRecord {
+        time: epitaph.time,
+        thread: epitaph.thread,
+        address: epitaph.address,
+        registers: epitaph.registers,
+        message: epitaph.message,
+        ..FaultRecord::new(FaultKind::SITE)
+    }
+}
+
+impl Kernel {
+    /// Gives an actor that was just put into the table what the kernel before had of that name, and
+    /// notes it in the site record.
+    pub fn adopt_actor(&mut self, slot: u32) {
+        let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
+            return;
+        };
+        let past = self.book.past.actors.remove(&name);
+        let known = past.and_then(|index| match self.book.actors.get(index) {
+            Found::Whole(note) => Some((index, note, self.book.life(index))),
+            Found::Free | Found::Damaged => None,
+        });
+        if let Some((index, note, life)) = known
+            && let Some(actor) = self.actors.at_mut(slot)
+        {
+            actor.note = index;
+            actor.incarnation = life.incarnation;
+            let image = self.book.past.images.get(&life.image).copied();
+            if let Some(image) = image.and_then(|slot| self.images.at_mut(slot)) {
+                image.users += 1;
+            }
+            actor.image = image;
+            actor.is_outdated = image.is_none() && note.is_spawned && life.incarnation > 0;
+            // Capabilities from before are known as those of earlier incarnations.
+            if note.slot == slot {
+                actor.first_generation = Generation(note.first_generation);
+            }
+        }
+        self.note_actor(slot);
+        for note in self.book.past.regions.remove(&name).unwrap_or_default() {
+            self.adopt_region(slot, note);
+        }
+    }
+
+    /// Writes down what an actor is.
+    pub fn note_actor(&mut self, slot: u32) {
+        let Some(actor) = self.actors.at(slot) else {
+            return;
+        };
+        let group = self.group_name(actor.group);
+        let declaration = &actor.declaration;
+        let note = ActorNote {
+            name: declaration.name,
+            group,
+            image: declaration.image,
+            arguments: declaration.arguments,
+            priority: declaration.priority,
+            is_spawned: !actor.spawner.is_none() || actor.described.is_some(),
+            slot,
+            first_generation: actor.first_generation.0,
+            rights: declaration.held.everywhere().0,
+            stack_bytes: declaration.stack_bytes,
+            budget: declaration.budget.numbers(),
+        };
+        let (index, incarnation) = (actor.note, actor.incarnation);
+        if index != NONE {
+            return self.book.actors.set(index, note);
+        }
+        let index = self.book.actors.add(note);
+        if let Some(actor) = self.actors.at_mut(slot) {
+            actor.note = index;
+        }
+        let life = LifeNote {
+            incarnation,
+            ..LifeNote::NEW
+        };
+        self.book.set_life(index, life);
+    }
+
+    /// Writes down what became of an actor.
+    pub fn note_life(&mut self, slot: u32, end: LifeEnd) {
+        if let Some(actor) = self.actors.at(slot) {
+            let image = actor.image.and_then(|image| self.images.at(image));
+            let life = LifeNote {
+                incarnation: actor.incarnation,
+                end,
+                image: image.map_or(NONE, |image| image.note),
+            };
+            self.book.set_life(actor.note, life);
+        }
+    }
+
+    /// Gives an actor a persistent region back that was its own.
+    fn adopt_region(&mut self, slot: u32, index: u32) {
+        let Found::Whole(note) = self.book.regions.get(index) else {
+            return;
+        };
+        let Some(actor) = self.actors.at_mut(slot) else {
+            return;
+        };
+        let frames = note.extent.frames;
+        let region = Region {
+            start: note.page,
+            end: Page(note.page.0 + u64::from(frames)),
+            kind: Kind::Persistent {
+                first: Frame(note.extent.start),
+            },
+        };
+        let kept = PersistentRegion {
+            owner: Slot(slot),
+            name: note.name,
+            extent: note.extent,
+            page: note.page,
+            zeroed: frames,
+            note: index,
+            link: Link::FREE,
+        };
+        if actor.regions.insert(region).is_err() {
+            self.counters.quarantined += 1;
+            return;
+        }
+        if let Ok((kept, _)) = self.persistent.insert(kept) {
+            actor.persistent_frames += frames;
+            actor.persistent_count += 1;
+            actor.persistent.push_back(&mut self.persistent, kept.0);
+        }
+    }
+
+    /// What is known of an actor that is not there yet: its life so far.
+    #[must_use]
+    pub fn past_life(&self, name: Name) -> Option<LifeNote> {
+        let index = self.book.past.actors.get(&name)?;
+        Some(self.book.life(*index))
+    }
+
+    /// Takes over the actors that others had spawned: they are former members of their groups, and
+    /// come back when they are spawned again. What nobody has a claim to any more is given up.
+    pub fn adopt_spawned(&mut self) {
+        let past = core::mem::take(&mut self.book.past.actors);
+        for (name, index) in past {
+            let note = self.book.actors.get(index);
+            let group = |note: &ActorNote| self.recovery.manager.group_named(&note.group);
+            match note {
+                Found::Whole(note) if note.is_spawned && group(&note).is_some() => {
+                    let group = group(&note).unwrap_or(GroupSlot::KERNEL);
+                    self.book.past.actors.insert(name, index);
+                    self.adopt_former(declaration(&note), group);
+                }
+                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {}
+                _ => self.book.actors.remove(index),
+            }
+        }
+        let regions = core::mem::take(&mut self.book.past.regions);
+        for (owner, notes) in regions {
+            self.counters.quarantined += notes.len() as u64;
+            log::error!(
+                "{} persistent regions of {owner} have no owner",
+                notes.len()
+            );
+        }
+    }
+
+    /// The site's description, if the kernel before has left it and it is what it was.
+    #[must_use]
+    pub fn description(&self) -> Option<&'static [u8]> {
+        let note = self.book.header()?.description?;
+        let start = direct::pointer(Frame(note.extent.start));
+        // SAFETY: The extent was claimed for it at the start, and is only read from then on.
+        let bytes = unsafe {
+            if cpu::checksum_of(start, memory_bytes(note.extent)) != note.check {
+                log::error!("the site's description is damaged: it is read again");
+                return None;
+            }
+            core::slice::from_raw_parts(start, memory_bytes(note.extent))
+        };
+        bytes.get(note.start as usize..(note.start + note.length) as usize)
+    }
+
+    /// Keeps the file with the site's description for the next kernel.
+    pub fn keep_description(&mut self, file: File) {
+        let (extent, start, length) = file.keep();
+        let first = direct::pointer(Frame(extent.start));
+        let note = DescriptionNote {
+            extent,
+            start: start as u32,
+            length: length as u32,
+            // SAFETY: The file's memory, which nobody writes any more.
+            check: unsafe { cpu::checksum_of(first, memory_bytes(extent)) },
+        };
+        let mut old = None;
+        self.book
+            .change_header(|header| old = header.description.replace(note));
+        if let Some(old) = old {
+            self.preserved.free(old.extent);
+        }
+    }
+
+    /// Sets how often the site may be restarted, and rebooted: as the policy's parameters of the
+    /// kernel group say.
+    pub fn set_limits(&mut self, parameters: &Parameters) {
+        self.book.change_header(|header| {
+            header.limits = Limits {
+                restarts: parameters.hot_limit,
+                window: parameters.window,
+                reboots: parameters.reload_limit,
+                stable_after: parameters.stable_after,
+            };
+        });
+    }
+
+    /// How many reboots in a row there may be.
+    #[must_use]
+    pub fn reboot_limit(&self) -> u32 {
+        let header = self.book.header();
+        header.map_or(0, |header| header.limits.reboots)
+    }
+
+    /// All that came with the site has been started. From here on it can be restarted.
+    pub fn site_is_up(&mut self) {
+        self.book.past = Past::default();
+        for slot in 0..self.images.end() {
+            // Nobody has taken it over.
+            if self.images.at(slot).is_some_and(|image| image.users == 0) {
+                self.remove_image(slot);
+            }
+        }
+        let now = clock::now();
+        let stable_after = self.book.header().map(|header| header.limits.stable_after);
+        self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
+        self.book.set_up();
+        if self.has_returned {
+            reboot::withdraw();
+        }
+        let block_reads = self.counters.block_reads - self.reads_before;
+        self.recovery.manager.note_site_activated(block_reads, now);
+    }
+
+    fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
+        let mut record = Actor::new(declaration, group);
+        record.stop(abi::site::ActorState::ABSENT);
+        if let Some(actor) = self.insert_actor(record) {
+            self.join_formers(actor.slot().0);
+        }
+    }
+}
+
+const fn memory_bytes(extent: Extent) -> usize {
+    extent.frames as usize * PAGE_BYTES as usize
+}
+
+/// An actor as it was spawned. Rights on particular targets do not outlive the kernel: whoever spawns
+/// it again gives it what it has.
+fn declaration(note: &ActorNote) -> Declaration {
+    let [frames, threads, ports, persistent_frames] = note.budget;
+    Declaration {
+        name: note.name,
+        image: note.image,
+        arguments: note.arguments,
+        priority: note.priority,
+        stack_bytes: note.stack_bytes,
+        budget: Budget {
+            frames,
+            threads,
+            ports,
+            persistent_frames,
+        },
+        held: Held::new(abi::site::Rights(note.rights), &[]),
+        subsystem: Name::EMPTY,
+        manager: None,
+        heartbeat: None,
+        start_deadline: None,
+    }
+}

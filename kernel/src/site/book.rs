@@ -1,0 +1,199 @@
+//! Keeping the site record up to date.
+//!
+//! The kernel writes a note when something that is preserved comes into being or changes, and
+//! takes it back when it goes. Which place of a table a note is in is nobody else's business.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use abi::{Instant, LedgerEntry, Name};
+
+use super::note::{Found, Note};
+use super::record::{
+    ActorNote, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
+};
+use super::verdict::Stage;
+use crate::slot::NONE;
+
+/// A table of notes, and which of them are free.
+pub struct Table<T: 'static> {
+    notes: &'static mut [Note<T>],
+    /// One bit each, set where the note is not free.
+    taken: Vec<u64>,
+}
+
+impl<T: Copy> Table<T> {
+    fn new(notes: &'static mut [Note<T>]) -> Self {
+        let words = notes.chunks(64).map(|chunk| {
+            let bits = chunk.iter().enumerate();
+            bits.fold(0, |word, (bit, note)| {
+                word | u64::from(!note.is_free()) << bit
+            })
+        });
+        let taken = words.collect();
+        Self { notes, taken }
+    }
+
+    /// Writes a further note; says where, `NONE` without room.
+    pub fn add(&mut self, value: T) -> u32 {
+        let word = self.taken.iter_mut().enumerate();
+        let free = word
+            .map(|(index, word)| (index * 64 + word.trailing_ones() as usize, word))
+            .find(|(index, word)| **word != u64::MAX && *index < self.notes.len());
+        let Some((index, word)) = free else {
+            return NONE;
+        };
+        *word |= 1 << (index % 64);
+        self.set(index as u32, value);
+        index as u32
+    }
+
+    /// Writes a note anew.
+    pub fn set(&mut self, index: u32, value: T) {
+        if let Some(note) = self.notes.get_mut(index as usize) {
+            note.write(value);
+        }
+    }
+
+    /// Takes a note back.
+    pub fn remove(&mut self, index: u32) {
+        if let Some(note) = self.notes.get_mut(index as usize) {
+            note.clear();
+        }
+        if let Some(word) = self.taken.get_mut(index as usize / 64) {
+            *word &= !(1 << (index % 64));
+        }
+    }
+
+    /// What is in a note.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Found<T> {
+        let note = self.notes.get(index as usize);
+        note.map_or(Found::Free, Note::read)
+    }
+
+    /// All notes that are not free, with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Note<T>)> {
+        let taken = (0..).zip(&self.taken).filter(|(_, word)| **word != 0);
+        taken.flat_map(move |(index, word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 != 0);
+            bits.filter_map(move |bit| {
+                let place = index * 64 + bit;
+                Some((place, self.notes.get(place as usize)?))
+            })
+        })
+    }
+}
+
+/// The record, as the running kernel writes it.
+pub struct Book {
+    header: &'static mut Note<Header>,
+    stage: &'static mut Stage,
+    /// Actors: what they are.
+    pub actors: Table<ActorNote>,
+    /// Actors: what became of them, at the same places.
+    lives: &'static mut [Note<LifeNote>],
+    /// Pristine images.
+    pub images: Table<ImageNote>,
+    /// Persistent regions.
+    pub regions: Table<RegionNote>,
+    ledger: &'static mut [Note<LedgerEntry>; LEDGER_ENTRIES],
+    /// What is still to be taken over of the kernel before.
+    pub past: Past,
+    /// When the site will have run well for long enough that earlier reboots are forgotten.
+    pub stable_at: Instant,
+}
+
+/// What the kernel before has left, until it is taken over.
+#[derive(Default)]
+pub struct Past {
+    /// The places of actors, by name.
+    pub actors: BTreeMap<Name, u32>,
+    /// The slots of images, by their places.
+    pub images: BTreeMap<u32, u32>,
+    /// The places of persistent regions, by the names of their owners.
+    pub regions: BTreeMap<Name, Vec<u32>>,
+}
+
+impl Book {
+    /// Opens the record, which is whole or was just cleared. The counters are somebody else's.
+    #[must_use]
+    pub fn open(record: &'static mut SiteRecord) -> (Self, &'static mut super::record::Counters) {
+        let SiteRecord {
+            header,
+            live,
+            actors,
+            lives,
+            images,
+            regions,
+            ledger,
+            ..
+        } = record;
+        let book = Self {
+            header,
+            stage: &mut live.stage,
+            actors: Table::new(actors),
+            lives,
+            images: Table::new(images),
+            regions: Table::new(regions),
+            ledger,
+            past: Past::default(),
+            stable_at: Instant::NEVER,
+        };
+        (book, &mut live.counters)
+    }
+
+    /// Says what the kernel consists of. It is whole: nobody else runs who could have damaged it.
+    #[must_use]
+    pub fn header(&self) -> Option<Header> {
+        match self.header.read() {
+            Found::Whole(header) => Some(header),
+            Found::Free | Found::Damaged => None,
+        }
+    }
+
+    /// Changes what the next kernel is told of this one.
+    pub fn change_header(&mut self, change: impl FnOnce(&mut Header)) {
+        if let Some(mut header) = self.header() {
+            change(&mut header);
+            self.header.write(header);
+        }
+    }
+
+    /// Notes that the kernel has come up: should it end now, it can be restarted.
+    pub const fn set_up(&mut self) {
+        *self.stage = Stage::UP;
+    }
+
+    /// What became of an actor.
+    #[must_use]
+    pub fn life(&self, actor: u32) -> LifeNote {
+        match self.lives.get(actor as usize).map(Note::read) {
+            Some(Found::Whole(life)) => life,
+            _ => LifeNote::NEW,
+        }
+    }
+
+    /// Notes what became of an actor.
+    pub fn set_life(&mut self, actor: u32, life: LifeNote) {
+        if let Some(note) = self.lives.get_mut(actor as usize) {
+            note.write(life);
+        }
+    }
+
+    /// Keeps an entry of the ledger, as it is now.
+    pub fn keep_entry(&mut self, entry: &LedgerEntry) {
+        let index = entry.sequence.wrapping_sub(1) % LEDGER_ENTRIES as u64;
+        if let Some(note) = self.ledger.get_mut(index as usize) {
+            note.write(*entry);
+        }
+    }
+
+    /// The ledger as it was kept, each entry where its number says.
+    pub fn ledger(&self) -> impl Iterator<Item = Option<LedgerEntry>> {
+        self.ledger.iter().map(|note| match note.read() {
+            Found::Whole(entry) => Some(entry),
+            Found::Free | Found::Damaged => None,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! The way from one kernel to the next, on memory that neither can have damaged.
+//!
+//! Everything the next kernel is made of is checked first. What fails its check sends the site
+//! through the firmware instead.
+
+use abi::epitaph::RebootCause;
+use bootloader_api::BootInfo;
+use x86_64::instructions::port::Port;
+
+use super::keep;
+use super::note::Found;
+use super::reboot::{announce, reboot, withdraw};
+use super::record::{Header, LastWords, SiteRecord, UNKNOWN};
+use super::verdict::{Stage, Verdict, verdict};
+use crate::arch::{clock, cpu};
+use crate::mm::{Frame, direct, kernel_map};
+
+/// Reboots there may be if the record that says so is damaged.
+const REBOOTS: u32 = 2;
+
+/// Goes the way; returns what the loader told the first kernel.
+///
+/// # Safety
+/// For the trampoline only, with the tables and the stack that were set aside.
+pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
+    // SAFETY: The anchor says where it is; the kernel that used it is gone.
+    let record = unsafe { &mut *record };
+    quiesce();
+    // SAFETY: The record's own memory.
+    let header = match unsafe { checked(record) } {
+        Ok(header) => header,
+        Err(cause) => reboot(cause, REBOOTS),
+    };
+    let now = clock::time_at(clock::counter(), header.clock);
+    let cause = match record.epitaph.read() {
+        Found::Whole(LastWords { epitaph, .. }) => epitaph.cause,
+        Found::Free | Found::Damaged => UNKNOWN,
+    };
+    let live = &mut record.live;
+    if live.stage == Stage::ENTERED {
+        // This reset was announced when it was entered, and is announced below.
+        withdraw();
+    }
+    match verdict(live.stage, cause, &live.times, header.limits, now) {
+        Verdict::Restart => {}
+        Verdict::Reboot(cause) => reboot(cause, header.limits.reboots),
+    }
+    // Should an exception come from here on, the CPU resets the machine: that counts.
+    announce(RebootCause::UNFINISHED, header.limits.reboots);
+    live.stage = Stage::ENTERED;
+    live.times.note(now);
+    // SAFETY: The kernel whose data these were is gone, and they were just found to be right.
+    unsafe { restore(&header) };
+    direct::at(header.boot).cast::<BootInfo>()
+}
+
+/// Nothing was set aside: the kernel ended before its first start was through.
+///
+/// # Safety
+/// For the trampoline only.
+pub unsafe extern "C" fn nowhere() -> ! {
+    reboot(RebootCause::UNFINISHED, REBOOTS)
+}
+
+/// The header, if all that the next kernel is made of is what it was.
+unsafe fn checked(record: &SiteRecord) -> Result<Header, RebootCause> {
+    let header = match record.header.read() {
+        Found::Whole(header) if record.is_ours() => header,
+        _ => return Err(RebootCause::RECORD),
+    };
+    if record.live.generations().is_none() {
+        return Err(RebootCause::RECORD);
+    }
+    let boot = Frame::containing(header.boot).unwrap_or(Frame(0));
+    let (text, text_bytes) = kernel_map::constant_part();
+    let (_, data_bytes, _) = kernel_map::data_part();
+    // SAFETY: What the header says is where it was put: its checksum is right.
+    unsafe {
+        if keep::boot_check(boot) != header.boot_check {
+            return Err(RebootCause::RECORD);
+        }
+        let text = core::ptr::with_exposed_provenance(text as usize);
+        if cpu::checksum_of(text, text_bytes) != header.text {
+            return Err(RebootCause::TEXT);
+        }
+        let copy = direct::at(header.data);
+        if header.data_bytes != data_bytes as u64
+            || cpu::checksum_of(copy, data_bytes) != header.data_check
+        {
+            return Err(RebootCause::DATA);
+        }
+    }
+    Ok(header)
+}
+
+/// Gives the kernel the data back that it had at its first start.
+unsafe fn restore(header: &Header) {
+    let (start, bytes, zeroes) = kernel_map::data_part();
+    let to = start as usize;
+    // SAFETY: The tables set aside map all of the data, and nothing uses them. Whole words: see the
+    // linker's script.
+    unsafe {
+        core::arch::asm!(
+            "rep movsq",
+            inout("rcx") bytes / 8 => _,
+            inout("rsi") direct::at(header.data) => _,
+            inout("rdi") to => _,
+            options(nostack, preserves_flags),
+        );
+        core::arch::asm!(
+            "rep stosq",
+            inout("rcx") zeroes / 8 => _,
+            inout("rdi") to + bytes => _,
+            in("rax") 0,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Silences the devices: no interrupt comes and no device writes to memory from here on.
+fn quiesce() {
+    // SAFETY: Nobody else uses these ports any more. Both interrupt controllers masked; the
+    // real-time clock's interrupts off.
+    unsafe {
+        Port::<u8>::new(0x21).write(0xff);
+        Port::<u8>::new(0xa1).write(0xff);
+        Port::<u8>::new(0x70).write(0x0b);
+        let mode = Port::<u8>::new(0x71).read();
+        Port::<u8>::new(0x70).write(0x0b);
+        Port::<u8>::new(0x71).write(mode & !0x70);
+    }
+    for device in 0..32_u32 {
+        // A device without functions beyond the first says so; to ask all costs little.
+        for function in 0..8_u32 {
+            silence(0x8000_0000 | device << 11 | function << 8);
+            if function == 0 && !has_functions(0x8000_0000 | device << 11) {
+                break;
+            }
+        }
+    }
+}
+
+/// Takes a device's leave to use the bus on its own (PCI Local Bus Specification 3.0, 6.2.2), unless
+/// it is a bridge.
+fn silence(address: u32) {
+    const BUS_MASTER: u32 = 1 << 2;
+    let identity = read(address);
+    let is_there = identity & 0xffff != 0xffff;
+    if is_there && read(address + 8) >> 24 != 0x06 {
+        let command = read(address + 4);
+        if command & BUS_MASTER != 0 {
+            // The upper half is the status, where a one clears.
+            write(address + 4, command & 0xffff & !BUS_MASTER);
+        }
+    }
+}
+
+fn has_functions(address: u32) -> bool {
+    read(address + 12) & 1 << 23 != 0
+}
+
+fn read(address: u32) -> u32 {
+    // SAFETY: Reading configuration space has no side effects.
+    unsafe {
+        Port::<u32>::new(0xcf8).write(address);
+        Port::<u32>::new(0xcfc).read()
+    }
+}
+
+fn write(address: u32, value: u32) {
+    // SAFETY: The caller takes rights from a device that nobody uses.
+    unsafe {
+        Port::<u32>::new(0xcf8).write(address);
+        Port::<u32>::new(0xcfc).write(value);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a kernel tells that has just come back from a restart of its site.
+//!
+//! The manager itself is new then; what it goes on with is the ledger, and what the kernel has
+//! kept: how often each actor was started, and when the site was restarted before.
+
+use abi::ledger::Phases;
+use abi::start::PreviousEnd;
+use abi::{
+    ActorId, Advice, Cause, FaultRecord, Instant, LedgerEntry, Name, Outcome, Response, SiteCause,
+};
+
+use super::RestartManager;
+use crate::tree::kernel_name;
+
+/// A restart of the site, as the kernel tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteReturn<'a> {
+    /// What ended the kernel before this one.
+    pub cause: SiteCause,
+    /// The same with all that is known; its time is that of the end.
+    pub fault: &'a FaultRecord,
+    /// The entry on whose account the restart was asked for, if there is one.
+    pub because: Option<u64>,
+    /// How many times the site was started before.
+    pub started: u32,
+    /// When the kernel that tells this was entered.
+    pub entered: Instant,
+}
+
+/// The latest restart of the site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Returned {
+    cause: SiteCause,
+    entry: u64,
+    mark: Instant,
+    awaits_reply: bool,
+}
+
+/// Why an actor starts that was started so many times before the manager was there.
+pub(super) fn previous_of(returned: Option<Returned>, started: u32) -> PreviousEnd {
+    match returned {
+        Some(returned) if started > 0 => PreviousEnd::Site {
+            cause: returned.cause,
+            ledger: returned.entry,
+        },
+        _ => PreviousEnd::None,
+    }
+}
+
+impl RestartManager<'_> {
+    /// Takes note that the site was restarted. To be told before anything is declared: actors that
+    /// were started before hear why they start again. What the ledger has as pending came to its end
+    /// with the site.
+    ///
+    /// Ends: each entry is looked at once.
+    pub fn note_site_restart(&mut self, back: &SiteReturn<'_>, now: Instant) {
+        self.kernel.blame.restarts.record(back.fault.time);
+        let (first, end) = self.ledger.range();
+        for sequence in first..end {
+            self.ledger.amend(sequence, |entry| {
+                if entry.outcome == Outcome::PENDING {
+                    entry.outcome = match entry.response {
+                        Response::SITE_RESTART => Outcome::DONE,
+                        _ => Outcome::SUPERSEDED,
+                    };
+                }
+            });
+        }
+        let cause = match back.because {
+            Some(because) => Cause::Group { because },
+            None => Cause::Fault(*back.fault),
+        };
+        let entry = self.ledger.append(LedgerEntry {
+            sequence: 0,
+            time: back.fault.time,
+            actor: ActorId::NONE,
+            successor: ActorId::NONE,
+            name: kernel_name(),
+            group: kernel_name(),
+            incarnation: back.started,
+            cause,
+            response: Response::SITE_RESTART,
+            outcome: Outcome::PENDING,
+            block_reads: 0,
+            phases: Phases {
+                freeze: back.entered.since(back.fault.time),
+                restart: now.since(back.entered),
+                ..Phases::default()
+            },
+            advice: match back.because {
+                Some(_) => Advice::FOLLOWED,
+                None => Advice::NOT_ASKED,
+            },
+            scope: kernel_name(),
+        });
+        self.returned = Some(Returned {
+            cause: back.cause,
+            entry,
+            mark: now,
+            awaits_reply: false,
+        });
+    }
+
+    /// Takes note that every actor that came back with the site was started, and how many blocks
+    /// were read for it.
+    pub fn note_site_activated(&mut self, block_reads: u64, now: Instant) {
+        let Some(returned) = self.returned.as_mut() else {
+            return;
+        };
+        let activate = now.since(returned.mark);
+        returned.mark = now;
+        returned.awaits_reply = true;
+        self.ledger.amend(returned.entry, |entry| {
+            entry.phases.activate = activate;
+            entry.block_reads = block_reads;
+            entry.outcome = Outcome::DONE;
+        });
+    }
+
+    /// The first reply of any actor ends the restart of the site.
+    pub(super) fn note_site_reply(&mut self, now: Instant) {
+        if let Some(returned) = self.returned.as_mut()
+            && core::mem::take(&mut returned.awaits_reply)
+        {
+            let first_reply = now.since(returned.mark);
+            self.ledger.amend(returned.entry, |entry| {
+                entry.phases.first_reply = first_reply;
+            });
+        }
+    }
+
+    /// Takes note that a group of this name ended before the site was restarted: it is not started
+    /// again, and if it was given up, not before that is cleared.
+    pub fn note_ended_group(&mut self, name: Name, was_given_up: bool) {
+        if let Ok(slot) = self.declare_group(name, None) {
+            if let Some(group) = self.groups.get_mut(slot.index()) {
+                group.is_given_up = was_given_up;
+            }
+            self.end_group(slot);
+        }
+    }
+}
