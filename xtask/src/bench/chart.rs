@@ -19,6 +19,9 @@ use crate::shell::say;
 /// Width and height of a drawing, in pixels.
 const SIZE: (u32, u32) = (960, 540);
 
+/// Pixels left free at either side of a bar.
+const BETWEEN: u32 = 8;
+
 /// The restarts whose parts are drawn, by measure: those of like cost.
 const DRAWN: &[&str] = &[
     "restart-16k",
@@ -84,8 +87,10 @@ fn failed(error: impl std::fmt::Display) -> anyhow::Error {
 
 /// A bar for each restart, of its parts.
 fn parts(results: &Results, svg: &mut String) -> Result<Drawn> {
+    // The first one is to be on top.
     let bars: Vec<(&str, u64)> = DRAWN
         .iter()
+        .rev()
         .filter_map(|name| Some((*name, median(results, name)?)))
         .collect();
     let Some(most) = bars.iter().map(|(_, total)| *total).max() else {
@@ -93,7 +98,6 @@ fn parts(results: &Results, svg: &mut String) -> Result<Drawn> {
     };
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(failed)?;
-    let names: Vec<&str> = bars.iter().map(|(name, _)| *name).collect();
     let mut chart = ChartBuilder::on(&area)
         .caption(
             "Hot restart by part, instructions (median)",
@@ -102,39 +106,40 @@ fn parts(results: &Results, svg: &mut String) -> Result<Drawn> {
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(150)
-        .build_cartesian_2d(0..most * 21 / 20, names.as_slice().into_segmented())
+        .build_cartesian_2d(0..most * 21 / 20, (0..bars.len() - 1).into_segmented())
         .map_err(failed)?;
+    let name = |place: &SegmentValue<usize>| match place {
+        SegmentValue::CenterOf(index) => bars.get(*index).map_or("", |(name, _)| name).to_owned(),
+        SegmentValue::Exact(_) | SegmentValue::Last => String::new(),
+    };
     chart
         .configure_mesh()
         .disable_y_mesh()
         .x_label_formatter(&|count| thousands(*count))
+        .y_label_formatter(&name)
         .draw()
         .map_err(failed)?;
     let mut starts = vec![0; bars.len()];
     for (index, (ending, heading)) in PARTS.iter().enumerate() {
         let color = Palette99::pick(index).to_rgba();
-        let parts = bars.iter().zip(&mut starts).map(|((name, _), start)| {
-            let part = median(results, &format!("{name}{ending}")).unwrap_or(0);
+        let rectangles = bars.iter().zip(&mut starts).enumerate();
+        let rectangles = rectangles.map(|(place, ((name, _), start))| {
             let from = *start;
-            *start += part;
-            let place = names.iter().find(|known| *known == name).unwrap_or(name);
-            let corners = [
-                (from, SegmentValue::Exact(place)),
-                (*start, SegmentValue::CenterOf(place)),
-            ];
-            let mut bar = Rectangle::new(corners, color.filled());
-            bar.set_margin(0, 0, 0, 0);
-            bar
+            *start += median(results, &format!("{name}{ending}")).unwrap_or(0);
+            let (low, high) = (SegmentValue::Exact(place), SegmentValue::Exact(place + 1));
+            let mut part = Rectangle::new([(from, low), (*start, high)], color.filled());
+            part.set_margin(BETWEEN, BETWEEN, 0, 0);
+            part
         });
         chart
-            .draw_series(parts.collect::<Vec<_>>())
+            .draw_series(rectangles)
             .map_err(failed)?
             .label(*heading)
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], color.filled()));
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(SeriesLabelPosition::UpperRight)
         .background_style(WHITE)
         .border_style(BLACK)
         .draw()
@@ -175,6 +180,7 @@ fn sizes(results: &Results, svg: &mut String) -> Result<Drawn> {
             ("sans-serif", 22),
         )
         .margin(12)
+        .margin_right(32)
         .x_label_area_size(36)
         .y_label_area_size(70)
         .build_cartesian_2d(

@@ -51,6 +51,9 @@ pub(crate) struct Bench {
     /// Where to write the charts [default: target/refrain/bench]
     #[arg(long, value_name = "DIR")]
     charts: Option<PathBuf>,
+    /// Keep the results: as tests/baseline.json, docs/measured.md, and the charts in docs/charts
+    #[arg(long, conflicts_with_all = ["filter", "short", "charts"])]
+    keep: bool,
     /// Leave out what takes long; this is what `test` runs
     #[arg(long)]
     short: bool,
@@ -74,11 +77,16 @@ impl Bench {
             bail!("no measure is called like \"{filter}\"");
         }
         report::print(&results);
-        let charts = self.charts.clone();
-        chart::draw(
-            &results,
-            &charts.unwrap_or_else(|| build::artifacts().join("bench")),
-        )?;
+        let charts = match &self.charts {
+            Some(directory) => directory.clone(),
+            None if self.keep => root().join("docs/charts"),
+            None => build::artifacts().join("bench"),
+        };
+        chart::draw(&results, &charts)?;
+        if self.keep {
+            results.write(&baseline())?;
+            report::keep(&results, &root().join("docs/measured.md"))?;
+        }
         if let Some(file) = &self.json {
             results.write(file)?;
         }
@@ -98,7 +106,7 @@ impl Bench {
 }
 
 /// The results that later ones are held against.
-pub(crate) fn baseline() -> PathBuf {
+fn baseline() -> PathBuf {
     root().join("tests/baseline.json")
 }
 

@@ -1,7 +1,37 @@
 //! The results, as tables for people.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+
 use super::results::{Judged, Results, rows};
+use super::statistics::Summary;
 use super::table::{Limit, PARTS, SCENARIOS, SLOPES};
+use crate::build::{relative, write_if_changed};
+use crate::shell::say;
+
+/// How the page of results begins.
+const PAGE: &str = "\
+# What was measured
+
+Written by `cargo xtask bench --keep`, together with `tests/baseline.json`. What the measures are, and how
+they are taken, is in [performance.md](performance.md). Everything is in instructions. Budgets are of the
+median, but of the maximum for times with interrupts off and of waiting.
+
+![Hot restarts by part](charts/restart-parts.svg)
+
+![Hot restarts by size of data](charts/restart-sizes.svg)
+
+| measure | what | min | median | p95 | max | budget |
+|---|---|---:|---:|---:|---:|---:|
+";
+
+/// How its second table begins.
+const SLOPES_OF_PAGE: &str = "
+| each further one costs | |
+|---|---:|
+";
 
 /// Prints everything there is.
 pub(crate) fn print(results: &Results) {
@@ -102,6 +132,44 @@ fn judgement(judged: Option<Judged>) -> String {
             format!("{:>10} {:>5.2}{mark}", judged.budget, judged.ratio())
         },
     )
+}
+
+/// Writes the page of results.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn keep(results: &Results, path: &Path) -> Result<()> {
+    let mut page = String::from(PAGE);
+    for (name, what, limit) in all_rows() {
+        let Some(row) = results.row(&name, limit) else {
+            continue;
+        };
+        let budget = row.limit.map_or_else(String::new, |judged| {
+            let missed = if judged.is_kept() { "" } else { " missed" };
+            format!("{}{missed}", judged.budget)
+        });
+        let Summary {
+            min,
+            median,
+            p95,
+            max,
+            ..
+        } = row.summary;
+        let what = what.trim_start();
+        let _ = writeln!(
+            page,
+            "| `{name}` | {what} | {min} | {median} | {p95} | {max} | {budget} |"
+        );
+    }
+    page.push_str(SLOPES_OF_PAGE);
+    for slope in SLOPES {
+        if let Some(line) = results.slopes.get(slope.name) {
+            let _ = writeln!(page, "| {} | {:.0} |", slope.what, line.each);
+        }
+    }
+    write_if_changed(path, page.as_bytes())?;
+    say(format!("wrote {}", relative(path).display()));
+    Ok(())
 }
 
 /// How many budgets are missed.

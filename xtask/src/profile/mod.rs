@@ -34,9 +34,13 @@ use crate::{disk, machine, policy, sites};
 /// How long the whole of it may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How far the readings may be from what the meter says, in instructions: it has taken off what a
+/// How far apart the readings may be from what the meter says, at least: it has taken off what a
 /// reading costs.
 const SLACK: usize = 16;
+
+/// And how much of the whole that may be, as one part of so many: an instruction that faults is logged
+/// twice, and counted once.
+const SLACK_PART: usize = 100;
 
 /// The images of meters.
 const METERS: [&str; 2] = ["bench-meter", "bench-pages"];
@@ -186,12 +190,13 @@ fn operation<'a>(addresses: &'a [u64], ticks: u64, programs: &Programs) -> Resul
         .filter_map(|(index, address)| Some((index, programs.reader_of_counter(*address)?)))
         .filter(|(_, program)| *program != PROBE)
         .collect();
+    let slack = SLACK + ticks as usize / SLACK_PART;
     let is_meter = |program: &str| METERS.contains(&program);
     let pairs = readings.iter().flat_map(|(start, first)| {
         let nearest = start + ticks as usize;
-        let from = readings.partition_point(|(end, _)| end + SLACK < nearest);
+        let from = readings.partition_point(|(end, _)| end + slack < nearest);
         let ends = readings.iter().skip(from);
-        ends.take_while(move |(end, _)| *end <= nearest + SLACK)
+        ends.take_while(move |(end, _)| *end <= nearest + slack)
             .filter(move |(_, last)| is_meter(last))
             .map(move |(end, _)| (is_meter(first), end.abs_diff(nearest), *start, *end))
     });
