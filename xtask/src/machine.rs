@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail};
 use refrain_tests::outcome::Outcome;
 use refrain_tests::process::Console;
 use refrain_tests::qemu::{self, Firmware, Machine};
+use serde::{Deserialize, Serialize};
 
 use crate::build::{self, Actors, Profile};
 use crate::shell::{Cmd, say};
 use crate::{disk, image, packages, policy, sites};
 
 /// What brings the kernel up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Boot {
     /// QEMU loads boot/direct (fast, the default)
     #[default]

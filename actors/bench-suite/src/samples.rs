@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use syscall::prelude::*;
-use syscall::{Published, site, ticks};
+use syscall::{Published, site, thread, ticks};
 
 /// Samples of a measure, unless it says otherwise.
 pub const COUNT: usize = 200;
@@ -18,6 +18,10 @@ pub const WARM_UP: usize = 32;
 
 /// Values in a line: with a name and the kernel's own words it stays below the longest one.
 const IN_A_LINE: usize = 12;
+
+/// How long it may take until the log is written. It is written while others run, which must not be
+/// the next measure.
+const UNTIL_PRINTED: Span = Span::from_millis(200);
 
 /// What is counted when nothing is measured: found out once.
 static OVERHEAD: AtomicU64 = AtomicU64::new(0);
@@ -107,6 +111,7 @@ pub fn print(name: &str, samples: &[u64]) {
         }
         info!("bench: {name}{line}");
     }
+    thread::sleep(UNTIL_PRINTED);
 }
 
 /// The longest stretch with interrupts off since this was last asked.

@@ -231,6 +231,7 @@ fn thousands(number: u64) -> String {
 mod tests {
     use super::super::runs::Samples;
     use super::*;
+    use crate::machine::Boot;
 
     #[test]
     fn numbers_are_readable() {
@@ -247,12 +248,12 @@ mod tests {
             ("restart-8m-0", 31_000),
         ];
         let samples = samples.map(|(name, value)| (name.to_owned(), vec![value]));
-        let results = Results::of(&Samples::from(samples), "");
+        let results = Results::of(&Samples::from(samples), "", Boot::Direct);
         for (draw, word) in [(parts as Draw, "freeze"), (sizes as Draw, "untouched")] {
             let mut svg = String::new();
             assert_eq!(draw(&results, &mut svg).unwrap(), Drawn::Something);
             assert!(svg.starts_with("<svg") && svg.contains(word), "{svg}");
-            let nothing = Results::of(&Samples::new(), "");
+            let nothing = Results::of(&Samples::new(), "", Boot::Direct);
             assert_eq!(draw(&nothing, &mut String::new()).unwrap(), Drawn::Nothing);
         }
     }

@@ -104,10 +104,11 @@ fn changes(results: &Results, earlier: &Results) -> Vec<Change> {
 mod tests {
     use super::super::runs::Samples;
     use super::*;
+    use crate::machine::Boot;
 
     fn results(lap: u64, port: u64) -> Results {
         let samples = [("lap", vec![lap]), ("port", vec![port])];
-        Results::of(&Samples::from(samples.map(named)), "")
+        Results::of(&Samples::from(samples.map(named)), "", Boot::Direct)
     }
 
     fn named((name, samples): (&str, Vec<u64>)) -> (String, Vec<u64>) {
@@ -133,6 +134,7 @@ mod tests {
             Results::of(
                 &Samples::from([named(("reload-64k", samples.to_vec()))]),
                 "",
+                Boot::Direct,
             )
         };
         let worse = |samples| changes(&results(samples), &results([100, 100, 120]))[0].is_worse();

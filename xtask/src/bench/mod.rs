@@ -122,7 +122,7 @@ pub(crate) fn guard() -> Result<usize> {
 
 fn measure(filter: &str, form: Form, firmware: Boot, policy: &str) -> Result<Results> {
     let samples = runs::run(filter, form, firmware, policy)?;
-    let mut results = Results::of(&samples, filter);
+    let mut results = Results::of(&samples, filter, firmware);
     if "kernel-image".contains(filter) {
         let kernel = build::kernel_path(policy);
         results.add_size("kernel-image", memory_of(&kernel)?);

@@ -17,7 +17,7 @@ const PAGE: &str = "\
 
 Written by `cargo xtask bench --keep`, together with `tests/baseline.json`. What the measures are, and how
 they are taken, is in [performance.md](performance.md). Everything is in instructions. Budgets are of the
-median, but of the maximum for times with interrupts off and of waiting.
+median; of the maximum for times with interrupts off and of waiting; of the least for `boot`.
 
 ![Hot restarts by part](charts/restart-parts.svg)
 

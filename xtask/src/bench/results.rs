@@ -16,6 +16,7 @@ use super::table::{
     Budget, COMPANIONS, Limit, MEMORY, Measure, SCENARIOS, SLOPES, Slope, Statistic,
 };
 use crate::build::relative;
+use crate::machine::Boot;
 use crate::shell::say;
 
 /// The version of the file's form.
@@ -25,6 +26,8 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Results {
     version: u32,
+    /// What brought the kernel up.
+    firmware: Boot,
     /// What was measured, in instructions; the parts of it are there under names of their own.
     pub(crate) measures: BTreeMap<String, Summary>,
     /// What one more of something costs.
@@ -35,7 +38,7 @@ pub(crate) struct Results {
 
 impl Results {
     /// Sums up samples.
-    pub(crate) fn of(samples: &Samples, filter: &str) -> Self {
+    pub(crate) fn of(samples: &Samples, filter: &str, firmware: Boot) -> Self {
         let is_wanted = |name: &str| {
             SCENARIOS.iter().any(|scenario| {
                 let measure = scenario.measures.iter().find(|one| is_of(name, one.name));
@@ -51,6 +54,7 @@ impl Results {
         let sizes = sizes.filter_map(|(name, bytes)| Some((name.clone(), *bytes.first()?)));
         let mut results = Self {
             version: VERSION,
+            firmware,
             slopes: BTreeMap::new(),
             measures,
             sizes: sizes.collect(),
@@ -112,6 +116,8 @@ impl Results {
     pub(crate) fn judged(&self, value: u64, limit: Limit) -> Option<Judged> {
         let budget = match limit.budget {
             Budget::Most(most) => most,
+            Budget::Direct(_) if self.firmware != Boot::Direct => return None,
+            Budget::Direct(most) => most,
             Budget::Like(other, percent) => {
                 self.measures.get(other)?.of_statistic(limit.of) * percent / 100
             }
@@ -167,6 +173,7 @@ impl Summary {
     /// One of its numbers.
     pub(crate) fn of_statistic(&self, which: Statistic) -> u64 {
         match which {
+            Statistic::Min => self.min,
             Statistic::Median => self.median,
             Statistic::Max => self.max,
         }
@@ -213,9 +220,31 @@ mod tests {
     #[test]
     fn results_are_read_back_as_they_were() {
         let samples = Samples::from([("lap".to_owned(), vec![3, 1, 2])]);
-        let results = Results::of(&samples, "");
+        let results = Results::of(&samples, "", Boot::Direct);
         let text = serde_json::to_string(&results).unwrap();
         assert_eq!(serde_json::from_str::<Results>(&text).unwrap(), results);
         assert_eq!(results.measures["lap"].median, 2);
+    }
+
+    #[test]
+    fn budgets_are_of_numbers_or_of_other_measures_or_of_direct_boots() {
+        let samples = Samples::from([("lap".to_owned(), vec![200])]);
+        let budget = |budget, firmware| {
+            let limit = Limit {
+                budget,
+                aim: None,
+                of: Statistic::Median,
+            };
+            let judged = Results::of(&samples, "", firmware).judged(105, limit)?;
+            Some((judged.budget, judged.is_kept()))
+        };
+        assert_eq!(budget(Budget::Most(104), Boot::Direct), Some((104, false)));
+        assert_eq!(
+            budget(Budget::Like("lap", 105), Boot::Direct),
+            Some((210, true))
+        );
+        assert_eq!(budget(Budget::Like("port", 105), Boot::Direct), None);
+        assert_eq!(budget(Budget::Direct(105), Boot::Direct), Some((105, true)));
+        assert_eq!(budget(Budget::Direct(105), Boot::Bios), None);
     }
 }

@@ -107,6 +107,16 @@ fn machine(scenario: &Scenario, firmware: &Firmware) -> Result<Machine> {
 }
 
 fn run_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
+    let mut all = Samples::new();
+    for _ in 0..scenario.boots {
+        for (name, samples) in boot_one(scenario, firmware)? {
+            all.entry(name).or_default().extend(samples);
+        }
+    }
+    Ok(all)
+}
+
+fn boot_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
     let machine = machine(scenario, firmware)?;
     let begun = Instant::now();
     let ended = machine.start(Console::Collected)?.finish(begun + PATIENCE);

@@ -11,7 +11,7 @@ use syscall::{site, thread, ticks};
 fn start(_: Start) -> Result<()> {
     let (counter, clock) = (ticks::now(), thread::now());
     samples::print("boot", &[counter]);
-    samples::print("boot-kernel", &[clock.0]);
+    samples::print("boot.kernel", &[clock.0]);
     site::shutdown(0)
 }
 

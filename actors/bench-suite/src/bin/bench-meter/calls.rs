@@ -47,10 +47,13 @@ fn ports() {
     for (name, length) in [("port", 32), ("port-page", 4096)] {
         let request = request.0.get(..length).unwrap_or_default();
         measure(name, || {
-            timed(|| {
+            let mut got = 0;
+            let took = timed(|| {
                 let answer = echo.call(request, &mut reply.0, Span::FOREVER);
-                answer.must("an answer").len()
-            })
+                got = answer.must("an answer").len();
+            });
+            check_eq!(got, length);
+            took
         });
     }
 }

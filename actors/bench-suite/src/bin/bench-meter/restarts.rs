@@ -8,6 +8,7 @@ use bench_suite::samples::{self, COUNT, interrupts_off, take};
 use bench_suite::subject::Request;
 use syscall::abi::Response;
 use syscall::prelude::*;
+use syscall::site;
 
 use crate::check::Must;
 use crate::subject::{Parts, Subject};
@@ -71,6 +72,28 @@ impl Case {
         }
     }
 
+    /// Has the subject do what it does before it dies.
+    fn prepare(&self, subject: Subject) {
+        subject.ask(Request::Threads(self.threads));
+        subject.ask(Request::Touch(self.before));
+    }
+
+    /// Checks that it has done so, and takes memory and threads for it.
+    fn must_be_prepared(&self) {
+        let info = site::actor("subject").must("the actors");
+        let info = info.must("the subject");
+        check!(
+            u64::from(info.private_frames) >= self.before,
+            "{}: {info:?}",
+            self.name
+        );
+        check!(
+            u64::from(info.threads) > self.threads,
+            "{}: {info:?}",
+            self.name
+        );
+    }
+
     const fn of(self, count: usize) -> Self {
         Self { count, ..self }
     }
@@ -118,9 +141,11 @@ pub(crate) fn huge(_: &Start) {
 fn run(cases: &[Case]) {
     let mut subject = Subject::find("subject");
     for case in cases {
+        case.prepare(subject);
+        case.must_be_prepared();
+        subject.restart(Request::Touch(0), Response::HOT_RESTART);
         let mut once = || {
-            subject.ask(Request::Threads(case.threads));
-            subject.ask(Request::Touch(case.before));
+            case.prepare(subject);
             let then = Request::Touch(case.after);
             subject.restart(then, Response::HOT_RESTART).0
         };
