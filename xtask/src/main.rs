@@ -5,6 +5,7 @@
 //! when it fails ends with one sentence and a non-zero exit status.
 
 mod abi_page;
+mod bench;
 mod build;
 mod check;
 mod ci;
@@ -17,6 +18,7 @@ mod machine;
 mod new_actor;
 mod packages;
 mod policy;
+mod profile;
 mod rehearse;
 mod run;
 mod shell;
@@ -45,6 +47,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Abi(abi_page::Abi),
+    Bench(bench::Bench),
     Build(build::Build),
     Check(check::Check),
     Ci(ci::Ci),
@@ -53,6 +56,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     Image(image::Image),
     NewActor(new_actor::NewActor),
+    Profile(profile::Profile),
     Rehearse(rehearse::Rehearse),
     Run(run::Run),
     Sites(sites::Sites),
@@ -65,6 +69,7 @@ impl Verb {
     fn run(&self) -> Result<()> {
         match self {
             Self::Abi(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Ci(verb) => verb.run(),
@@ -73,6 +78,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
+            Self::Profile(verb) => verb.run(),
             Self::Rehearse(verb) => verb.run(),
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),
