@@ -85,5 +85,5 @@ fn failures_before_a_kernel_panic_are_recorded() {
     report.assert_outcome(Ending::KernelPanic);
     let trace = trace("recording-panic", &report);
     assert_eq!((trace.entries.len(), trace.lost.len()), (3, 0), "{trace:?}");
-    assert!(trace.ended.contains("panic"), "{}", trace.ended);
+    assert!(trace.ended.contains("the kernel ended"), "{}", trace.ended);
 }
