@@ -27,7 +27,7 @@
 //! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
-//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
+//! | `fail`, `epitaph`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -60,6 +60,8 @@ pub mod composition;
 pub mod console;
 #[cfg(target_os = "none")]
 pub mod delegation;
+#[cfg(target_os = "none")]
+pub mod epitaph;
 #[cfg(target_os = "none")]
 pub mod errands;
 #[cfg(target_os = "none")]

@@ -37,7 +37,7 @@ use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, errands, loader, logger, quick, recording, slot};
+use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot};
 
 /// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
 /// anything else, and what others report meanwhile is that they are ready, or loaded.
@@ -122,7 +122,8 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         interrupts::initialise();
         (frames, root)
     };
-    recording::initialise(composition.policy.name());
+    let restarts = kept.record.live.times.count();
+    recording::initialise(composition.policy.name(), restarts);
     log::info!(
         "{} MiB ordinary, {} MiB preserved memory; policy {}",
         frames.free_count() / 256,
@@ -300,6 +301,7 @@ fn return_to(
         words.epitaph.cause,
         words.epitaph.message
     );
+    epitaph::tell(words.epitaph);
 }
 
 fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'static> {

@@ -4,7 +4,7 @@ mod disk;
 
 use std::fs;
 
-use abi::{Outcome, Response};
+use abi::{Outcome, Response, SiteCause};
 use refrain_tests::outcome::Outcome as Ending;
 use refrain_tests::{Rehearsal, Report, Scenario, Trace, artifacts};
 use site_personality_manager::load;
@@ -86,4 +86,11 @@ fn failures_before_a_kernel_panic_are_recorded() {
     let trace = trace("recording-panic", &report);
     assert_eq!((trace.entries.len(), trace.lost.len()), (3, 0), "{trace:?}");
     assert!(trace.ended.contains("the kernel ended"), "{}", trace.ended);
+    // Although no other kernel came after it.
+    let [epitaph] = &trace.epitaphs[..] else {
+        panic!("{trace:?}");
+    };
+    assert_eq!(epitaph.cause, SiteCause::PANIC);
+    assert_eq!(epitaph.actor.as_str(), "judge");
+    assert_ne!(epitaph.backtrace[0], 0);
 }

@@ -12,6 +12,7 @@ mod debug;
 mod disk;
 mod doc;
 mod doctor;
+mod epitaph;
 mod image;
 mod machine;
 mod new_actor;
@@ -51,6 +52,7 @@ enum Verb {
     Debug(debug::Debug),
     Doc(doc::Doc),
     Doctor(doctor::Doctor),
+    Epitaph(epitaph::Epitaph),
     Image(image::Image),
     NewActor(new_actor::NewActor),
     Rehearse(rehearse::Rehearse),
@@ -71,6 +73,7 @@ impl Verb {
             Self::Debug(verb) => verb.run(),
             Self::Doc(verb) => verb.run(),
             Self::Doctor(verb) => verb.run(),
+            Self::Epitaph(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
             Self::Rehearse(verb) => verb.run(),

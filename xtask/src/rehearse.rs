@@ -66,6 +66,13 @@ fn report(trace: &Trace, rehearsal: &Rehearsal) -> String {
             "entries {first} to {last} are lost: they were overwritten before they were recorded"
         );
     }
+    if trace.reboots > 0 {
+        let _ = writeln!(
+            text,
+            "{} reboots followed, with which the ledger began anew: what came after is left out",
+            trace.reboots
+        );
+    }
     if trace.damaged > 0 {
         let _ = writeln!(text, "{} records cannot be read", trace.damaged);
     }

@@ -10,7 +10,8 @@ use abi::{
 };
 
 use super::RestartManager;
-use crate::tree::kernel_name;
+use crate::rehearse::Rehearsal;
+use crate::tree::{Blame, kernel_name};
 
 /// A restart of the site, as the kernel tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,22 @@ impl RestartManager<'_> {
             mark: now,
             awaits_reply: false,
         });
+    }
+
+    /// What a rehearsal makes of an entry about a restart of the site: what the manager after it
+    /// had forgotten, and when its incarnations began. Each actor and group is looked at once.
+    pub(crate) fn rehearse_site_restart(&mut self, entry: &LedgerEntry) {
+        self.kernel.blame = Blame::NONE;
+        self.kernel.blame.restarts.record(entry.time);
+        for group in self.groups.iter_mut() {
+            group.history.forget();
+            group.blame = Blame::NONE;
+        }
+        for actor in self.actors.iter_mut() {
+            actor.history.forget();
+            actor.mark = entry.activated_at();
+            actor.rehearsed = Rehearsal::BEFORE;
+        }
     }
 
     /// Takes note that every actor that came back with the site was started, and how many blocks
