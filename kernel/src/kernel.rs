@@ -104,8 +104,8 @@ pub struct Kernel {
     pub book: Book,
     /// What happened so far, in the site record.
     pub counters: &'static mut Counters,
-    /// Whether there was a kernel before this one.
-    pub has_returned: bool,
+    /// How often the site was restarted before this kernel.
+    pub site_restarts: u64,
     /// Blocks that had been read when this kernel started.
     pub reads_before: u64,
     /// The errand thread.

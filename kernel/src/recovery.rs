@@ -139,6 +139,7 @@ impl Recovery {
     /// Recovery with nothing to do.
     #[must_use]
     pub fn new(manager: RestartManager<'static>) -> Self {
+        let told = manager.ledger().next_sequence();
         Self {
             manager,
             news: List::EMPTY,
@@ -148,7 +149,7 @@ impl Recovery {
             closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
-            told: 1,
+            told,
             recorded: None,
             thread: slot::NONE,
             loader: slot::NONE,

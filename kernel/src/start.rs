@@ -172,7 +172,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         disk_line: 0,
         scrubbed: (0, 0),
         watched: Due::with_room_for(kernel::ACTORS_MAX),
-        has_returned: kept.is_again,
+        site_restarts: times.count(),
         reads_before: counters.block_reads,
         book,
         counters,
@@ -314,5 +314,7 @@ fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'st
     manager.lend_notices(vec![None; NOTICES].leak());
     manager.set_audience(Audience::Nobody);
     recording::follow(&mut manager, LEDGER_ENTRIES);
+    // Earlier kernels have told of what there is.
+    manager.forget_changes();
     manager
 }

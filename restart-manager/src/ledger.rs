@@ -87,6 +87,12 @@ impl<'s> Ledger<'s> {
         self.marks = marks;
     }
 
+    /// Takes all marks off: what is there now is known.
+    pub(crate) fn forget_marks(&mut self) {
+        self.marks.fill(false);
+        self.marked = 0;
+    }
+
     /// Takes the mark off an entry and returns it as it is now; which of several is not said.
     ///
     /// Ends: it looks at each mark once.
@@ -262,6 +268,9 @@ mod tests {
         ledger.amend(2, |entry| entry.outcome = Outcome::DONE);
         let numbers = std::iter::from_fn(|| ledger.take_marked()).map(|entry| entry.sequence);
         assert_eq!(numbers.collect::<Vec<_>>(), [4, 5, 6]);
+        ledger.amend(6, |entry| entry.outcome = Outcome::DONE);
+        ledger.forget_marks();
+        assert!(!ledger.has_marked());
         assert!(ledger.take_marked().is_none());
     }
 

@@ -193,6 +193,11 @@ impl<'s> RestartManager<'s> {
         self.ledger.lend_marks(marks);
     }
 
+    /// Says that all that is in the ledger now is known.
+    pub fn forget_changes(&mut self) {
+        self.ledger.forget_marks();
+    }
+
     /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
     /// One that was overwritten meanwhile is missing; the numbers say so.
     pub fn take_changed(&mut self) -> Option<LedgerEntry> {

@@ -77,7 +77,7 @@ fn the_values_explained_as_defaults_in_the_demo_are_the_defaults() {
         }
     );
     let rights = "shutdown, console, restart, hook, freeze, kill, subscribe, spawn, complain, \
-                  interrupt, trap, handle";
+                  interrupt, trap, handle, site";
     let names: Vec<String> = Rights::NAMED
         .iter()
         .map(|(name, _)| name.to_lowercase())
@@ -402,12 +402,12 @@ policy = { hot_limit = "none", window = "0s", backoff = 3 }
             (
                 8,
                 "actor `a`: `rights` knows no `fly`; it can be shutdown, console, restart, hook, \
-                 freeze, kill, subscribe, spawn, complain, interrupt, trap, handle",
+                 freeze, kill, subscribe, spawn, complain, interrupt, trap, handle, site",
             ),
             (
                 8,
                 "actor `a`: `rights` must be one of shutdown, console, restart, hook, freeze, \
-                 kill, subscribe, spawn, complain, interrupt, trap, handle, not a value of type integer",
+                 kill, subscribe, spawn, complain, interrupt, trap, handle, site, not a value of type integer",
             ),
             (
                 9,
@@ -508,7 +508,7 @@ grants = [{ on = "kernel", rights = ["restart"] }]
             (
                 5,
                 "actor `a`: `grants.rights` knows no `fly`; it can be shutdown, console, \
-                 restart, hook, freeze, kill, subscribe, spawn, complain, interrupt, trap, handle",
+                 restart, hook, freeze, kill, subscribe, spawn, complain, interrupt, trap, handle, site",
             ),
             (6, "actor `a`: key `on` is missing"),
             (

@@ -23,8 +23,10 @@ fn each_edge_says_what_happens_at_both_ends() {
 }
 
 #[test]
-fn crash_loop_climbs_from_its_actor_to_the_kernel_group() {
-    holds_in_time("tree-escalation", "chorus");
+fn crash_loop_climbs_from_its_actor_to_the_kernel_group_and_the_site_is_restarted() {
+    let scenario = Scenario::new("tree-escalation").policy("chorus");
+    let report = scenario.instruction_clock().site_restarts().run();
+    report.assert_passed();
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub fn now() -> Counters {
         interrupts_off: _,
         hot_restarts: _,
         reloads: _,
+        site_restarts: _,
+        // Nobody has those.
+        quarantined_regions: _,
     } = quiet::counters();
     [
         ("free frames", free_frames),

@@ -25,6 +25,12 @@ impl Reader {
         Self { next }
     }
 
+    /// Starts with the entry of this number.
+    #[must_use]
+    pub const fn at(sequence: u64) -> Self {
+        Self { next: sequence }
+    }
+
     /// Starts with the first entry.
     pub fn at_start() -> Self {
         Self { next: 1 }

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod group;
 pub mod lap;
 
+use abi::site::SiteRestart;
 use abi::status::Progress;
 use abi::syscall::{CALL_REFUSE_FROZEN, PERSISTENT_EXISTING, number, pack_lengths};
 use abi::{ActorId, PortId, ReplyToken, Span, Status, ThreadId};
@@ -438,6 +439,15 @@ pub fn sys_console_read(buffer: &mut [u8], timeout: Span) -> Result<usize> {
 pub fn sys_shutdown(code: u64) -> Result<()> {
     // SAFETY: touches no memory.
     done(unsafe { syscall(number::shutdown, [code, 0, 0, 0, 0, 0]) })
+}
+
+/// Restarts the whole site. Needs the right `site`.
+///
+/// # Errors
+/// When the caller does not hold the right.
+pub fn sys_site_restart(how: SiteRestart) -> Result<()> {
+    // SAFETY: touches no memory.
+    done(unsafe { syscall(number::site_restart, [how as u64, 0, 0, 0, 0, 0]) })
 }
 
 /// Finds an actor's present capability by its name.

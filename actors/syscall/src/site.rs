@@ -1,6 +1,6 @@
 //! What the kernel knows about the site, and what may be done to it.
 
-use abi::site::{ActorInfo, Hook, SiteInfo};
+use abi::site::{ActorInfo, Hook, SiteInfo, SiteRestart};
 use abi::{ActorId, Span, layout};
 
 use crate::{Error, Result, call, wire};
@@ -55,6 +55,14 @@ pub fn actor(name: &str) -> Result<Option<ActorInfo>> {
 /// When there is no such actor.
 pub fn find(name: &str) -> Result<ActorId> {
     call::sys_actor_find(name)
+}
+
+/// Restarts the whole site, the kernel included. Needs the right `site`.
+///
+/// # Errors
+/// When it may not.
+pub fn restart_site(how: SiteRestart) -> Result<()> {
+    call::sys_site_restart(how)
 }
 
 /// Restarts another actor hot. Needs the right.

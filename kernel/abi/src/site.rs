@@ -76,6 +76,20 @@ pub struct SiteInfo {
     pub hot_restarts: u64,
     /// Reloads of actors.
     pub reloads: u64,
+    /// Restarts of the site since it was booted.
+    pub site_restarts: u64,
+    /// Persistent regions that were found damaged at one of those: nobody has them.
+    pub quarantined_regions: u64,
+}
+
+/// How a site is restarted by the syscall `site_restart`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub enum SiteRestart {
+    /// From memory.
+    Hot = 0,
+    /// Through the firmware.
+    Reboot = 1,
 }
 
 numbered! {
@@ -191,6 +205,8 @@ named_bits! {
         TRAP = 10,
         /// Handle the exceptions of other actors.
         HANDLE = 11,
+        /// Restart the whole site: `site_restart`.
+        SITE = 12,
     }
 }
 

@@ -354,6 +354,11 @@ syscalls! {
     /// For the manager of a subsystem: gives an actor of the subsystem that waits for it its first
     /// thread, soon. `not owner` if its manager is somebody else, `not found` if it does not wait.
     56 actor_activate ActorActivate(actor) -> ();
+
+    /// Restarts the whole site, the kernel included: from memory with `how` 0, so that to each actor
+    /// it is a hot restart; through the firmware with 1, and everything is lost. Needs a right. Does
+    /// not return.
+    57 site_restart SiteRestart(how) -> ();
 }
 
 #[cfg(test)]

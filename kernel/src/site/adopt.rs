@@ -408,7 +408,7 @@ impl Kernel {
         let stable_after = self.book.header().map(|header| header.limits.stable_after);
         self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
         self.book.set_up();
-        if self.has_returned {
+        if self.site_restarts > 0 {
             reboot::withdraw();
         }
         let block_reads = self.counters.block_reads - self.reads_before;

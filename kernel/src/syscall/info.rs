@@ -2,9 +2,10 @@
 
 use core::ptr::NonNull;
 
-use abi::site::{ActorInfo, Hook, Rights, SiteInfo};
+use abi::epitaph::RebootCause;
+use abi::site::{ActorInfo, Hook, Rights, SiteInfo, SiteRestart};
 use abi::syscall::NO_MORE;
-use abi::{ActorId, Slot, Span, StartRecord, Status, Text};
+use abi::{ActorId, SiteCause, Slot, Span, StartRecord, Status, Text};
 
 use volatile::VolatilePtr;
 
@@ -69,6 +70,8 @@ impl Kernel {
             interrupts_off: clock::take_interrupts_off().0,
             hot_restarts: self.counters.hot_restarts,
             reloads: self.counters.reloads,
+            site_restarts: self.site_restarts,
+            quarantined_regions: self.counters.quarantined,
         };
         let length = self.write_record(actor, buffer, &info)?;
         Ok(Next::Return([length, 0, 0]))
@@ -143,6 +146,18 @@ impl Kernel {
         } else {
             exit::Code::Failed
         })
+    }
+
+    pub(super) fn site_restart(&mut self, actor: u32, how: u64) -> Result<Next, Refusal> {
+        self.check_right(Rights::SITE, Target::Site)?;
+        let name = self.actors.at(actor).ok_or(Status::DEAD)?.declaration.name;
+        if how == SiteRestart::Hot as u64 {
+            fail::restart_site(SiteCause::REQUESTED, format_args!("by {name}"), None)
+        } else if how == SiteRestart::Reboot as u64 {
+            fail::reboot_site(RebootCause::REQUESTED, self.reboot_limit())
+        } else {
+            Err(Status::BAD_ARGUMENT.into())
+        }
     }
 
     pub(super) fn hook(&mut self, kind: u64, argument: u64) -> Result<Next, Refusal> {

@@ -303,6 +303,7 @@ impl Kernel {
                 text,
                 length,
             } => self.complain(actor, target, UserSlice::new(text, length)?),
+            Call::SiteRestart { how } => self.site_restart(actor, how),
             Call::ActivationWait { timeout } => self.activation_wait(actor, Span(timeout)),
             Call::ActorActivate { actor: target } => {
                 self.actor_activate(actor, ActorId::from_raw(target))

@@ -1,8 +1,9 @@
 //! From the actor down to the kernel group, and what a crash loop costs others.
 
-use syscall::abi::{Advice, NoticePhase, Outcome, Response};
+use syscall::abi::start::PreviousEnd;
+use syscall::abi::{Advice, Cause, NoticePhase, Outcome, Response, SiteCause};
 use syscall::prelude::*;
-use syscall::{group, site};
+use syscall::{group, site, thread};
 use tree_suite::{Reply, Request};
 
 use crate::check::{Must, must_be_refused};
@@ -10,10 +11,65 @@ use crate::inbox::{Inbox, notices};
 use crate::ledger::Reader;
 use crate::peers::{ask, await_all, await_group, group_info, incarnations, kill};
 
-/// Hot restart, reload, the group below, the one below that, and the kernel group, which refuses;
-/// each after its backoff. Then the group is given up, and that can be cleared.
-pub(crate) fn to_the_kernel_group(_: &Start) {
+/// Hot restart, reload, the group below, the one below that, and the kernel group, which is the
+/// site; each after its backoff. That did not help: so after as many again the group is given up,
+/// and that can be cleared.
+pub(crate) fn to_the_kernel_group(start: &Start) {
     await_all(&["upper", "middle", "base"]);
+    climb_down();
+    let inbox = Inbox::of(&["upper"]);
+    let mut reader = Reader::at_end();
+    let counts = incarnations(["upper", "middle", "base"]);
+    kill("upper");
+    let PreviousEnd::Site { cause, ledger } = start.previous() else {
+        check_eq!(counts, [6, 3, 2]);
+        thread::sleep(Span::from_secs(10));
+        fail!("the site was not restarted");
+    };
+    check_eq!(cause, SiteCause::POLICY);
+    check_eq!(counts, [12, 6, 4]);
+    told_of_the_site(ledger);
+    given_up(&inbox, &mut reader);
+    check_eq!(incarnations(["middle", "base"]), [6, 4]);
+
+    group::clear("upper").must("clearing");
+    check!(!group_info("upper").is_given_up);
+    must_be_refused(group::clear("upper"), Status::NOT_FOUND, "clearing twice");
+    must_be_refused(group::clear("nobody"), Status::NOT_FOUND, "clearing nobody");
+}
+
+/// The ledger goes on over a restart of the site: first the failure that led to it, then the site's
+/// own entry.
+fn told_of_the_site(sequence: u64) {
+    let mut reader = Reader::at(sequence - 1);
+    let (failure, site) = (reader.take(), reader.take());
+    check_eq!(
+        (
+            failure.name.as_str(),
+            failure.response,
+            failure.scope.as_str()
+        ),
+        ("upper", Response::SITE_RESTART, "kernel")
+    );
+    check_eq!(
+        (failure.advice, failure.outcome),
+        (Advice::FOLLOWED, Outcome::DONE)
+    );
+    check_eq!(
+        (site.name.as_str(), site.response, site.outcome),
+        ("kernel", Response::SITE_RESTART, Outcome::DONE)
+    );
+    check_eq!(
+        site.cause,
+        Cause::Group {
+            because: failure.sequence
+        }
+    );
+    check_eq!((site.block_reads, site.incarnation), (0, 1));
+    check_eq!(site::info().must("counters").site_restarts, 1);
+}
+
+fn climb_down() {
     let inbox = Inbox::of(&["upper"]);
     let mut reader = Reader::at_end();
     let steps = [
@@ -23,6 +79,7 @@ pub(crate) fn to_the_kernel_group(_: &Start) {
         (Response::HOT_RESTART, "middle", 40, [5, 2, 1]),
         (Response::HOT_RESTART, "base", 80, [6, 3, 2]),
     ];
+    let first = incarnations(["upper", "middle", "base"]);
     for (response, scope, delay, counts) in steps {
         kill("upper");
         await_all(&["upper", "middle", "base"]);
@@ -45,15 +102,19 @@ pub(crate) fn to_the_kernel_group(_: &Start) {
         if response == Response::HOT_RESTART {
             check!(after(NoticePhase::ACTIVATED).0 < delay.0 + 3_000_000);
         }
-        check_eq!(incarnations(["upper", "middle", "base"]), counts);
+        let now = incarnations(["upper", "middle", "base"]);
+        let started: [u32; 3] = core::array::from_fn(|layer| now[layer] - first[layer] + 1);
+        check_eq!(started, counts);
         reader.skip();
     }
-    kill("upper");
+}
+
+fn given_up(inbox: &Inbox, reader: &mut Reader) {
     let told = notices(&inbox.take_all());
     let entry = reader.take();
     check_eq!(
         (entry.response, entry.scope.as_str(), entry.advice),
-        (Response::SITE_RESTART, "kernel", Advice::SITE_REFUSED)
+        (Response::TERMINATE, "upper", Advice::FOLLOWED)
     );
     // Said right after the failure, before the freeze.
     let phases: alloc::vec::Vec<_> = told.iter().map(|notice| notice.phase).collect();
@@ -66,12 +127,6 @@ pub(crate) fn to_the_kernel_group(_: &Start) {
         ]
     );
     await_group("upper", |group| group.is_given_up && group.members == 0);
-    check_eq!(incarnations(["middle", "base"]), [3, 2]);
-
-    group::clear("upper").must("clearing");
-    check!(!group_info("upper").is_given_up);
-    must_be_refused(group::clear("upper"), Status::NOT_FOUND, "clearing twice");
-    must_be_refused(group::clear("nobody"), Status::NOT_FOUND, "clearing nobody");
 }
 
 /// A crash loop of an urgent actor, whose every failure is answered with a hot restart, leaves most
