@@ -225,5 +225,8 @@ impl RestartManager<'_> {
 
 /// Whether an entry is that of the site itself.
 fn is_site_restart(entry: &LedgerEntry) -> bool {
-    entry.response == Recorded::SITE_RESTART && entry.actor.is_none()
+    matches!(
+        entry.response,
+        Recorded::SITE_RESTART | Recorded::SITE_REBOOT
+    ) && entry.actor.is_none()
 }

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts;
 use crate::outcome::{self, Outcome};
 use crate::process::{Console, Ended, Running};
-use crate::qemu::{Clock, Firmware, Machine};
+use crate::qemu::{Clock, Firmware, Machine, Reset};
 use crate::transcript::Transcript;
 
 /// How long a run may take: a boot is tenths of a second, but two cores may be shared by eight
@@ -49,6 +49,7 @@ pub struct Scenario {
     clock: Clock,
     is_recorded: bool,
     may_return: bool,
+    reset: Reset,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -73,6 +74,7 @@ impl Scenario {
             clock: Clock::Host,
             is_recorded: false,
             may_return: false,
+            reset: Reset::Ends,
             extra: Vec::new(),
             change: None,
         }
@@ -134,6 +136,13 @@ impl Scenario {
         self
     }
 
+    /// Lets the machine be reset. Without, that ends the run.
+    #[must_use]
+    pub fn reboots(mut self) -> Self {
+        self.reset = Reset::Reboots;
+        self
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -171,6 +180,7 @@ impl Scenario {
             .disk(&disk)
             .memory_mib(self.memory_mib)
             .clock(self.clock)
+            .reset(self.reset)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);
         let recording = self.is_recorded.then(|| artifacts::recording(&name));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use refrain_tests::process::Console;
-use refrain_tests::qemu::{Accelerator, Clock, Machine};
+use refrain_tests::qemu::{Accelerator, Clock, Machine, Reset};
 use refrain_tests::{Trace, artifacts};
 
 use crate::build::Profile;
@@ -40,6 +40,9 @@ pub(crate) struct Run {
     /// Give up after so many seconds [default: 300, or never with --interactive]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// End at the first reset of the machine instead of going through the firmware
+    #[arg(long)]
+    no_reboot: bool,
     /// Record what fails and what is done about it, as JSON, for `cargo xtask rehearse`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -70,6 +73,11 @@ impl Run {
                 Clock::Instructions
             } else {
                 Clock::Host
+            })
+            .reset(if self.no_reboot {
+                Reset::Ends
+            } else {
+                Reset::Reboots
             })
             .accelerator(match self.accel {
                 Accel::Tcg => Accelerator::Tcg,
