@@ -117,18 +117,21 @@ impl Symbols {
 
     /// The functions at an address, each inlined into the next.
     fn at(&self, address: u64) -> Vec<String> {
+        let compiled = self.0.find_symbol(address);
+        let compiled = compiled.map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
         let mut lines = Vec::new();
         if let Ok(mut frames) = self.0.find_frames(address) {
             while let Ok(Some(frame)) = frames.next() {
                 let name = frame.function.as_ref().and_then(|it| it.demangle().ok());
+                let name = name.map(std::borrow::Cow::into_owned);
+                let name = name.or_else(|| compiled.clone()).unwrap_or_default();
                 let place = frame.location.as_ref().and_then(|it| it.file.zip(it.line));
                 let place = place.map(|(file, line)| format!(" at {}:{line}", short(file)));
-                let (name, place) = (name.unwrap_or_default(), place.unwrap_or_default());
-                lines.push(format!("{name}{place}"));
+                lines.push(name + &place.unwrap_or_default());
             }
         }
         if lines.is_empty() {
-            lines.extend(self.0.find_symbol(address).map(str::to_owned));
+            lines.extend(compiled);
         }
         lines
     }
