@@ -118,7 +118,8 @@ impl Symbols {
     /// The functions at an address, each inlined into the next.
     fn at(&self, address: u64) -> Vec<String> {
         let compiled = self.0.find_symbol(address);
-        let compiled = compiled.map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
+        let compiled =
+            compiled.map(|name| addr2line::demangle_auto(name.into(), None).into_owned());
         let mut lines = Vec::new();
         if let Ok(mut frames) = self.0.find_frames(address) {
             while let Ok(Some(frame)) = frames.next() {

@@ -67,10 +67,8 @@ fn report(trace: &Trace, rehearsal: &Rehearsal) -> String {
         );
     }
     if trace.reboots > 0 {
-        let _ = writeln!(
-            text,
-            "{} reboots followed, with which the ledger began anew: what came after is left out",
-            trace.reboots
+        text.push_str(
+            "the site was rebooted, and the ledger began anew: what came after is left out\n",
         );
     }
     if trace.damaged > 0 {

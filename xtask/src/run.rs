@@ -160,7 +160,7 @@ fn told(trace: &Trace, files: &[PathBuf]) {
     let ends = trace.epitaphs.len();
     if ends > 0 {
         say(format!(
-            "the kernel ended {ends} times; `cargo xtask epitaph` says where it was."
+            "kernels that ended: {ends}; `cargo xtask epitaph` says where they were."
         ));
     }
 }
