@@ -21,10 +21,6 @@ pub const RECORD_MAX: usize = 768;
 
 /// One record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made on the stack and written at once"
-)]
 pub enum Record {
     /// The first one: a kernel starts.
     Start {

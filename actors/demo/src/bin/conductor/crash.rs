@@ -67,12 +67,9 @@ pub(crate) fn conclude(conductor: &mut Conductor, entry: u64) -> Result<(), Wron
         conductor.listen(Span::from_millis(10));
         after = Before::now();
     }
-    print(&before, &after);
+    print(&before, &after, &conductor.counts);
     let is_back = has_gone_on(&before, &after, &conductor.counts);
     let has_lost = conductor.counts.is_any_wrong();
-    if has_lost {
-        error!("requests were lost, or counted twice");
-    }
     verdict::first(&[
         (is_entered(entry), Wrong::SiteRestart),
         (!has_lost, Wrong::Count),
@@ -82,7 +79,7 @@ pub(crate) fn conclude(conductor: &mut Conductor, entry: u64) -> Result<(), Wron
 
 /// Whether everybody is back, in the very next incarnation, and counts on.
 fn has_gone_on(before: &Before, after: &Before, counts: &Counts) -> bool {
-    let incarnations = before.incarnations.iter().zip(&after.incarnations);
+    let mut incarnations = before.incarnations.iter().zip(&after.incarnations);
     let is_next = |(before, after): (&u32, &u32)| match before {
         0 => *after == 0,
         _ => *after == before + 1,
@@ -93,7 +90,7 @@ fn has_gone_on(before: &Before, after: &Before, counts: &Counts) -> bool {
     };
     let [counter, ..] = after.incarnations;
     let is_vouched_for = counter == 0 || counts.of(counter) == Verdict::Right;
-    incarnations.map(is_next).all(|holds| holds) && counts_on && is_vouched_for
+    incarnations.all(is_next) && counts_on && is_vouched_for
 }
 
 /// Whether the ledger has the panic, and that no block was read.
@@ -105,7 +102,7 @@ fn is_entered(sequence: u64) -> bool {
     })
 }
 
-fn print(before: &Before, after: &Before) {
+fn print(before: &Before, after: &Before, counts: &Counts) {
     let mut text = Text::<240>::EMPTY;
     let incarnations = before.incarnations.iter().zip(&after.incarnations);
     for (name, (before, after)) in ACTORS.iter().zip(incarnations) {
@@ -119,6 +116,11 @@ fn print(before: &Before, after: &Before) {
     info!("All of them are back from memory, each in its next incarnation (before > after):");
     info!("  {text}");
     if let (Some(before), Some(after)) = (before.count, after.count) {
-        info!("  requests counted: {before} > {after}; none is lost and none counted twice");
+        let verdict = if counts.is_any_wrong() {
+            "SOME ARE LOST, OR COUNTED TWICE"
+        } else {
+            "none is lost and none counted twice"
+        };
+        info!("  requests counted: {before} > {after}; {verdict}");
     }
 }
