@@ -8,6 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
+use abi::layout::PAGE_BYTES;
 use abi::{ActorId, FaultKind, FaultRecord, Span, Text};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
@@ -40,7 +41,7 @@ use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot};
+use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot, watchdog};
 
 /// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
 /// anything else, and what others report meanwhile is that they are ready, or loaded.
@@ -124,6 +125,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         cpu::initialise(cpu::features());
         kept.start_clock();
         interrupts::initialise();
+        watchdog::initialise(|registers| {
+            kernel_map::map_device(&mut frames, root, registers, PAGE_BYTES);
+        });
         (frames, root)
     };
     let restarts = kept.record.live.times.count();
@@ -134,6 +138,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         (plan.preserved.end - plan.preserved.start) / 256,
         composition.policy.name()
     );
+    if !watchdog::is_there() {
+        log::warn!("no watchdog: a hang with interrupts off stays one");
+    }
     let last = kept.record.live.generations().unwrap_or(0);
     slot::begin_after(last, keep::note_generations);
     let words = keep::take_words(kept.record);
@@ -278,10 +285,21 @@ fn plan_of(boot: &BootInfo) -> Plan {
     plan.expect("a range of memory large enough for the kernel")
 }
 
-/// The end of the memory that the direct map holds.
+/// The end of the memory that the direct map holds: ours, and what the loader has put there. What is
+/// reserved may lie a terabyte above it.
 fn end_of(boot: &BootInfo) -> u64 {
-    let ends = boot.memory_regions.iter().map(|region| region.end);
-    ends.max().unwrap_or(0).min(DIRECT_MAX)
+    let is_memory = |kind| {
+        matches!(
+            kind,
+            MemoryRegionKind::Usable | MemoryRegionKind::Bootloader
+        )
+    };
+    let regions = boot.memory_regions.iter();
+    let ends = regions.filter(|region| is_memory(region.kind));
+    ends.map(|region| region.end)
+        .max()
+        .unwrap_or(0)
+        .min(DIRECT_MAX)
 }
 
 fn preserved(plan: &Plan, free: u32) -> Box<ExtentMap> {

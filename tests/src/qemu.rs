@@ -58,6 +58,15 @@ pub enum Accelerator {
     Kvm,
 }
 
+/// Whether the machine has a watchdog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watchdog {
+    /// It has none.
+    Absent,
+    /// It has one that raises an NMI.
+    Present,
+}
+
 /// Whether the machine waits for a debugger before its first instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debugger {
@@ -84,6 +93,7 @@ pub struct Machine {
     memory_mib: u32,
     clock: Clock,
     accelerator: Accelerator,
+    watchdog: Watchdog,
     debugger: Debugger,
     reset: Reset,
     debug_console: Option<PathBuf>,
@@ -101,6 +111,7 @@ impl Machine {
             memory_mib: 512,
             clock: Clock::Host,
             accelerator: Accelerator::Tcg,
+            watchdog: Watchdog::Present,
             debugger: Debugger::Absent,
             reset: Reset::Ends,
             debug_console: None,
@@ -134,6 +145,13 @@ impl Machine {
     #[must_use]
     pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
         self.accelerator = accelerator;
+        self
+    }
+
+    /// Chooses whether there is a watchdog.
+    #[must_use]
+    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
+        self.watchdog = watchdog;
         self
     }
 
@@ -182,6 +200,7 @@ impl Machine {
             clock_arguments(self.clock),
             serial_arguments(),
             exit_arguments(),
+            watchdog_arguments(self.watchdog),
             firmware_arguments(&self.firmware),
             self.disk.as_deref().map(disk_arguments).unwrap_or_default(),
             self.debug_console
@@ -289,6 +308,14 @@ fn serial_arguments() -> Vec<OsString> {
 /// The port through which the guest ends the run; see [`crate::outcome`].
 fn exit_arguments() -> Vec<OsString> {
     words(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"])
+}
+
+/// What the watchdog does when it runs out is not the device's, but QEMU's.
+fn watchdog_arguments(watchdog: Watchdog) -> Vec<OsString> {
+    match watchdog {
+        Watchdog::Absent => Vec::new(),
+        Watchdog::Present => words(["-device", "i6300esb", "-action", "watchdog=inject-nmi"]),
+    }
 }
 
 fn firmware_arguments(firmware: &Firmware) -> Vec<OsString> {
@@ -444,6 +471,14 @@ mod tests {
         assert!(machine().command_line().contains("-no-reboot"));
         let line = machine().reset(Reset::Reboots).command_line();
         assert!(!line.contains("-no-reboot"));
+    }
+
+    #[test]
+    fn watchdog_is_there_unless_it_is_left_out() {
+        let arguments = "-device i6300esb -action watchdog=inject-nmi";
+        assert!(machine().command_line().contains(arguments));
+        let without = machine().watchdog(Watchdog::Absent).command_line();
+        assert!(!without.contains("i6300esb"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts;
 use crate::outcome::{self, Outcome};
 use crate::process::{Console, Ended, Running};
-use crate::qemu::{Clock, Firmware, Machine, Reset};
+use crate::qemu::{Clock, Firmware, Machine, Reset, Watchdog};
 use crate::transcript::Transcript;
 
 /// How long a run may take: a boot is tenths of a second, but two cores may be shared by eight
@@ -47,6 +47,7 @@ pub struct Scenario {
     boot: Boot,
     memory_mib: u32,
     clock: Clock,
+    watchdog: Watchdog,
     is_recorded: bool,
     may_return: bool,
     reset: Reset,
@@ -72,6 +73,7 @@ impl Scenario {
             boot: Boot::Direct,
             memory_mib: 512,
             clock: Clock::Host,
+            watchdog: Watchdog::Present,
             is_recorded: false,
             may_return: false,
             reset: Reset::Ends,
@@ -119,6 +121,13 @@ impl Scenario {
     #[must_use]
     pub fn instruction_clock(mut self) -> Self {
         self.clock = Clock::Instructions;
+        self
+    }
+
+    /// Leaves out the watchdog.
+    #[must_use]
+    pub fn without_watchdog(mut self) -> Self {
+        self.watchdog = Watchdog::Absent;
         self
     }
 
@@ -181,6 +190,7 @@ impl Scenario {
             .memory_mib(self.memory_mib)
             .clock(self.clock)
             .reset(self.reset)
+            .watchdog(self.watchdog)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);
         let recording = self.is_recorded.then(|| artifacts::recording(&name));

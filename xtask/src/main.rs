@@ -5,6 +5,7 @@
 //! when it fails ends with one sentence and a non-zero exit status.
 
 mod abi_page;
+mod bench;
 mod build;
 mod check;
 mod ci;
@@ -18,6 +19,7 @@ mod machine;
 mod new_actor;
 mod packages;
 mod policy;
+mod profile;
 mod rehearse;
 mod run;
 mod shell;
@@ -46,6 +48,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Abi(abi_page::Abi),
+    Bench(bench::Bench),
     Build(build::Build),
     Check(check::Check),
     Ci(ci::Ci),
@@ -55,6 +58,7 @@ enum Verb {
     Epitaph(epitaph::Epitaph),
     Image(image::Image),
     NewActor(new_actor::NewActor),
+    Profile(profile::Profile),
     Rehearse(rehearse::Rehearse),
     Run(run::Run),
     Sites(sites::Sites),
@@ -67,6 +71,7 @@ impl Verb {
     fn run(&self) -> Result<()> {
         match self {
             Self::Abi(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Ci(verb) => verb.run(),
@@ -76,6 +81,7 @@ impl Verb {
             Self::Epitaph(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
+            Self::Profile(verb) => verb.run(),
             Self::Rehearse(verb) => verb.run(),
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),

@@ -14,7 +14,7 @@ use super::record::{Header, LastWords, SiteRecord, UNKNOWN};
 use super::verdict::{Stage, Verdict, verdict};
 use crate::arch::{clock, cpu};
 use crate::mm::{Frame, direct, kernel_map};
-use crate::recording;
+use crate::{recording, watchdog};
 
 /// Reboots there may be if the record that says so is damaged.
 const REBOOTS: u32 = 2;
@@ -149,11 +149,16 @@ fn quiesce() {
     }
 }
 
-/// Takes a device's leave to use the bus on its own (PCI Local Bus Specification 3.0, 6.2.2), unless
+/// Stops the watchdog, if it is that, for an NMI would find no handler; and takes a device's leave to
+/// use the bus on its own (PCI Local Bus Specification 3.0, 6.2.2), unless
 /// it is a bridge.
 fn silence(address: u32) {
     const BUS_MASTER: u32 = 1 << 2;
     let identity = read(address);
+    if identity == watchdog::IDENTITY {
+        // SAFETY: Nobody else uses configuration space any more.
+        unsafe { watchdog::stop(address) };
+    }
     let is_there = identity & 0xffff != 0xffff;
     if is_there && read(address + 8) >> 24 != 0x06 {
         let command = read(address + 4);
