@@ -368,7 +368,11 @@ mod tests {
         recording.extend(start_after(1));
         recording.extend(frame(&Record::Epitaph(epitaph)));
         recording.extend(frame(&Record::Entry(entry(3))));
-        recording.extend(recorded(&[entry(1)]));
+        let of_next_boot = LedgerEntry {
+            incarnation: 9,
+            ..entry(1)
+        };
+        recording.extend(recorded(&[of_next_boot]));
         let trace = Trace::of(&site(), &recording, "passed").unwrap();
         assert_eq!(trace.entries, [entry(1), entry(2), entry(3)]);
         assert_eq!((trace.reboots, trace.damaged), (1, 0));
