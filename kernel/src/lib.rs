@@ -28,7 +28,7 @@
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `progress`, `watchdog`, `diagnosis` | noticing that the kernel hangs; what an exception in it means |
-//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
+//! | `fail`, `epitaph`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -63,6 +63,8 @@ pub mod console;
 pub mod delegation;
 #[cfg(target_os = "none")]
 pub mod diagnosis;
+#[cfg(target_os = "none")]
+pub mod epitaph;
 #[cfg(target_os = "none")]
 pub mod errands;
 #[cfg(target_os = "none")]

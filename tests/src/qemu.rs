@@ -76,6 +76,15 @@ pub enum Debugger {
     Awaited,
 }
 
+/// What a reset of the machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// It ends the run: with a status that is never a pass.
+    Ends,
+    /// It is one: the machine goes through its firmware.
+    Reboots,
+}
+
 /// A machine to be started.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -86,6 +95,7 @@ pub struct Machine {
     accelerator: Accelerator,
     watchdog: Watchdog,
     debugger: Debugger,
+    reset: Reset,
     debug_console: Option<PathBuf>,
     monitor: Option<PathBuf>,
     extra: Vec<OsString>,
@@ -103,6 +113,7 @@ impl Machine {
             accelerator: Accelerator::Tcg,
             watchdog: Watchdog::Present,
             debugger: Debugger::Absent,
+            reset: Reset::Ends,
             debug_console: None,
             monitor: None,
             extra: Vec::new(),
@@ -151,6 +162,13 @@ impl Machine {
         self
     }
 
+    /// Says what a reset does.
+    #[must_use]
+    pub fn reset(mut self, reset: Reset) -> Self {
+        self.reset = reset;
+        self
+    }
+
     /// Keeps in a file what the kernel tells the debug console: its ledger; see [`crate::trace`].
     #[must_use]
     pub fn debug_console(mut self, file: impl Into<PathBuf>) -> Self {
@@ -178,6 +196,7 @@ impl Machine {
         let groups = [
             accelerator_arguments(self.accelerator, self.clock),
             machine_arguments(self.memory_mib),
+            reset_arguments(self.reset),
             clock_arguments(self.clock),
             serial_arguments(),
             exit_arguments(),
@@ -252,8 +271,14 @@ fn machine_arguments(memory_mib: u32) -> Vec<OsString> {
         "-nodefaults",
         "-display",
         "none",
-        "-no-reboot",
     ])
+}
+
+fn reset_arguments(reset: Reset) -> Vec<OsString> {
+    match reset {
+        Reset::Ends => words(["-no-reboot"]),
+        Reset::Reboots => Vec::new(),
+    }
 }
 
 fn clock_arguments(clock: Clock) -> Vec<OsString> {
@@ -439,6 +464,13 @@ mod tests {
         assert!(line.contains("-chardev file,id=debug0,path=a,,b.ledger"));
         assert!(line.contains("-device isa-debugcon,iobase=0xe9,chardev=debug0"));
         assert!(!machine().command_line().contains("debugcon"));
+    }
+
+    #[test]
+    fn reset_ends_the_run_unless_it_is_to_be_one() {
+        assert!(machine().command_line().contains("-no-reboot"));
+        let line = machine().reset(Reset::Reboots).command_line();
+        assert!(!line.contains("-no-reboot"));
     }
 
     #[test]

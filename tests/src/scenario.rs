@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts;
 use crate::outcome::{self, Outcome};
 use crate::process::{Console, Ended, Running};
-use crate::qemu::{Clock, Firmware, Machine, Watchdog};
+use crate::qemu::{Clock, Firmware, Machine, Reset, Watchdog};
 use crate::transcript::Transcript;
 
 /// How long a run may take: a boot is tenths of a second, but two cores may be shared by eight
@@ -50,6 +50,7 @@ pub struct Scenario {
     watchdog: Watchdog,
     is_recorded: bool,
     may_return: bool,
+    reset: Reset,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -75,6 +76,7 @@ impl Scenario {
             watchdog: Watchdog::Present,
             is_recorded: false,
             may_return: false,
+            reset: Reset::Ends,
             extra: Vec::new(),
             change: None,
         }
@@ -143,6 +145,13 @@ impl Scenario {
         self
     }
 
+    /// Lets the machine be reset. Without, that ends the run.
+    #[must_use]
+    pub fn reboots(mut self) -> Self {
+        self.reset = Reset::Reboots;
+        self
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -180,6 +189,7 @@ impl Scenario {
             .disk(&disk)
             .memory_mib(self.memory_mib)
             .clock(self.clock)
+            .reset(self.reset)
             .watchdog(self.watchdog)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);

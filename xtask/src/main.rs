@@ -13,6 +13,7 @@ mod debug;
 mod disk;
 mod doc;
 mod doctor;
+mod epitaph;
 mod image;
 mod machine;
 mod new_actor;
@@ -54,6 +55,7 @@ enum Verb {
     Debug(debug::Debug),
     Doc(doc::Doc),
     Doctor(doctor::Doctor),
+    Epitaph(epitaph::Epitaph),
     Image(image::Image),
     NewActor(new_actor::NewActor),
     Profile(profile::Profile),
@@ -76,6 +78,7 @@ impl Verb {
             Self::Debug(verb) => verb.run(),
             Self::Doc(verb) => verb.run(),
             Self::Doctor(verb) => verb.run(),
+            Self::Epitaph(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
             Self::Profile(verb) => verb.run(),

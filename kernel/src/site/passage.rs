@@ -13,6 +13,7 @@ use super::verdict::{Stage, Verdict, verdict};
 use super::{keep, quiesce};
 use crate::arch::{clock, cpu};
 use crate::mm::{Frame, direct, kernel_map};
+use crate::recording;
 
 /// Reboots there may be if the record that says so is damaged.
 const REBOOTS: u32 = 2;
@@ -28,7 +29,7 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     // SAFETY: The record's own memory.
     let header = match unsafe { checked(record) } {
         Ok(header) => header,
-        Err(cause) => reboot(cause, REBOOTS),
+        Err(cause) => give_up(record, cause, REBOOTS),
     };
     let now = clock::time_at(clock::counter(), header.clock);
     let cause = match record.epitaph.read() {
@@ -42,7 +43,7 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     }
     match verdict(live.stage, cause, &live.times, header.limits, now) {
         Verdict::Restart => {}
-        Verdict::Reboot(cause) => reboot(cause, header.limits.reboots),
+        Verdict::Reboot(cause) => give_up(record, cause, header.limits.reboots),
     }
     // Should an exception come from here on, the CPU resets the machine: that counts.
     announce(RebootCause::UNFINISHED, header.limits.reboots);
@@ -51,6 +52,14 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     // SAFETY: The kernel whose data these were is gone, and they were just found to be right.
     unsafe { restore(&header) };
     direct::at(header.boot).cast::<BootInfo>()
+}
+
+/// Resets the machine. The next kernel will know nothing of this one: its last words are told here.
+fn give_up(record: &SiteRecord, cause: RebootCause, limit: u32) -> ! {
+    if let Found::Whole(LastWords { epitaph, .. }) = record.epitaph.read() {
+        recording::tell_epitaph_of_the_dead(epitaph);
+    }
+    reboot(cause, limit)
 }
 
 /// Nothing was set aside: the kernel ended before its first start was through.
