@@ -7,11 +7,11 @@
 //! What a damaged note speaks of cannot be trusted. Memory that it may mean is taken as well, so that
 //! nobody else gets it, and is used by nobody: it is *quarantined*.
 
-use abi::epitaph::BACKTRACE_MAX;
+use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind, TraceEvent};
 use abi::layout::PAGE_BYTES;
 use abi::{
-    Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span, Text,
-    ThreadId,
+    ActorId, Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span,
+    Text, ThreadId,
 };
 use alloc::vec::Vec;
 use restart_manager::{GroupSlot, Parameters, SiteReturn};
@@ -153,6 +153,7 @@ pub fn no_words(now: Instant) -> LastWords {
             thread: ThreadId::NONE,
             actor: Name::EMPTY,
             backtrace: [0; BACKTRACE_MAX],
+            events: [TraceEvent::NONE; EVENTS_MAX],
         },
         because: None,
     }
@@ -388,6 +389,11 @@ impl Kernel {
         });
     }
 
+    /// Notes that something happened to an actor.
+    pub fn note_event(&mut self, kind: EventKind, actor: ActorId) {
+        self.book.events.note(clock::now(), kind, actor);
+    }
+
     /// How many reboots in a row there may be.
     #[must_use]
     pub fn reboot_limit(&self) -> u32 {
@@ -407,6 +413,7 @@ impl Kernel {
         let now = clock::now();
         let stable_after = self.book.header().map(|header| header.limits.stable_after);
         self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
+        self.note_event(EventKind::UP, ActorId::NONE);
         self.book.set_up();
         if self.site_restarts > 0 {
             reboot::withdraw();
