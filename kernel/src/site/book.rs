@@ -5,6 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use abi::{Instant, LedgerEntry, Name};
 
@@ -63,6 +64,19 @@ impl<T: Copy> Table<T> {
         if let Some(word) = self.taken.get_mut(index as usize / 64) {
             *word &= !(1 << (index % 64));
         }
+    }
+
+    /// Makes a note one that is damaged for good: nothing else is written in its place.
+    pub fn condemn(&mut self, index: u32) {
+        if let Some(note) = self.notes.get_mut(index as usize) {
+            note.condemn();
+        }
+    }
+
+    /// What is left in a note, whole or not.
+    #[must_use]
+    pub fn remains(&self, index: u32) -> Option<&MaybeUninit<T>> {
+        self.notes.get(index as usize).map(Note::remains)
     }
 
     /// What is in a note.

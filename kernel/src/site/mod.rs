@@ -20,6 +20,7 @@
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
 //! | `passage` | the way from one kernel to the next |
+//! | `claim` | whose memory is whose |
 //! | `adopt` | what the next one takes over |
 //! | `reboot` | through the firmware, and how often |
 //!
@@ -36,6 +37,8 @@ pub mod verdict;
 pub mod adopt;
 #[cfg(target_os = "none")]
 pub mod book;
+#[cfg(target_os = "none")]
+pub mod claim;
 #[cfg(target_os = "none")]
 pub mod keep;
 #[cfg(target_os = "none")]
