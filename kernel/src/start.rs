@@ -129,6 +129,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         (plan.preserved.end - plan.preserved.start) / 256,
         composition.policy.name()
     );
+    if let Some(lost) = &kept.lost {
+        lost.tell();
+    }
     let last = kept.record.live.generations().unwrap_or(0);
     slot::begin_after(last, keep::note_generations);
     let words = keep::take_words(kept.record);

@@ -22,6 +22,7 @@
 //! | `passage` | the way from one kernel to the next |
 //! | `claim` | whose memory is whose |
 //! | `adopt` | what the next one takes over |
+//! | `lost` | what a reboot has lost |
 //! | `reboot` | through the firmware, and how often |
 //!
 //! # Invariants
@@ -41,6 +42,8 @@ pub mod book;
 pub mod claim;
 #[cfg(target_os = "none")]
 pub mod keep;
+#[cfg(target_os = "none")]
+pub mod lost;
 #[cfg(target_os = "none")]
 pub mod passage;
 #[cfg(target_os = "none")]
