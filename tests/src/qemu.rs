@@ -78,6 +78,7 @@ pub struct Machine {
     debugger: Debugger,
     debug_console: Option<PathBuf>,
     monitor: Option<PathBuf>,
+    may_reboot: bool,
     extra: Vec<OsString>,
 }
 
@@ -94,6 +95,7 @@ impl Machine {
             debugger: Debugger::Absent,
             debug_console: None,
             monitor: None,
+            may_reboot: false,
             extra: Vec::new(),
         }
     }
@@ -147,6 +149,13 @@ impl Machine {
         self
     }
 
+    /// Lets a reset begin anew, instead of ending QEMU.
+    #[must_use]
+    pub fn reboots(mut self) -> Self {
+        self.may_reboot = true;
+        self
+    }
+
     /// Adds an argument as it is.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
@@ -160,6 +169,11 @@ impl Machine {
         let groups = [
             accelerator_arguments(self.accelerator, self.clock),
             machine_arguments(self.memory_mib),
+            if self.may_reboot {
+                Vec::new()
+            } else {
+                words(["-no-reboot"])
+            },
             clock_arguments(self.clock),
             serial_arguments(),
             exit_arguments(),
@@ -233,7 +247,6 @@ fn machine_arguments(memory_mib: u32) -> Vec<OsString> {
         "-nodefaults",
         "-display",
         "none",
-        "-no-reboot",
     ])
 }
 
