@@ -43,7 +43,7 @@ pub fn actors(book: &mut Book) {
     }
     book.past.actors.extend(known);
     for index in damaged {
-        book.actors.remove(index);
+        book.remove_actor(index);
     }
 }
 
@@ -102,6 +102,10 @@ impl Kernel {
         let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
             return;
         };
+        // It is not the one that has ended, and that is not to be found beside it.
+        if let Some(ended) = self.book.ended.remove(&name) {
+            self.book.remove_actor(ended);
+        }
         let past = self.book.past.actors.remove(&name);
         let known = past.and_then(|index| match self.book.actors.get(index) {
             Found::Whole(note) => Some((index, note, self.book.life(index))),
@@ -243,8 +247,10 @@ impl Kernel {
                     self.book.past.actors.insert(name, index);
                     self.adopt_former(declaration(&note), group);
                 }
-                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {}
-                _ => self.book.actors.remove(index),
+                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {
+                    self.book.ended.insert(name, index);
+                }
+                _ => self.book.remove_actor(index),
             }
         }
         let regions = core::mem::take(&mut self.book.past.regions);

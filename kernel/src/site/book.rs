@@ -114,6 +114,8 @@ pub struct Book {
     ledger: &'static mut [Note<LedgerEntry>; LEDGER_ENTRIES],
     /// What is still to be taken over of the kernel before.
     pub past: Past,
+    /// The places of actors that had ended before this kernel, by name.
+    pub ended: BTreeMap<Name, u32>,
     /// When the site will have run well for long enough that earlier reboots are forgotten.
     pub stable_at: Instant,
 }
@@ -152,6 +154,7 @@ impl Book {
             regions: Table::new(regions),
             ledger,
             past: Past::default(),
+            ended: BTreeMap::new(),
             stable_at: Instant::NEVER,
         };
         (book, &mut live.counters)
@@ -177,6 +180,14 @@ impl Book {
     /// Notes that the kernel has come up: should it end now, it can be restarted.
     pub const fn set_up(&mut self) {
         *self.stage = Stage::UP;
+    }
+
+    /// Takes back all that is noted of an actor: who is noted in its place begins anew.
+    pub fn remove_actor(&mut self, actor: u32) {
+        self.actors.remove(actor);
+        if let Some(life) = self.lives.get_mut(actor as usize) {
+            life.clear();
+        }
     }
 
     /// What became of an actor.
