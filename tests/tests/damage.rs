@@ -83,10 +83,13 @@ fn reboot_says_what_was_lost() {
         live.write("nothing\n");
         let report = live.finish();
         report.assert_passed();
-        report.assert_printed("lost: all that was in memory, by a site reboot: the site record is damaged");
+        report.assert_printed(
+            "lost: all that was in memory, by a site reboot: the site record is damaged",
+        );
         report.assert_printed(said);
         assert_eq!(report.lines_with(not_said).count(), 0);
-        let last_words = report.lines_with("the kernel's last words were: kernel panic: a test asked for it");
+        let last_words =
+            report.lines_with("the kernel's last words were: kernel panic: a test asked for it");
         assert_eq!(last_words.count(), usize::from(said == REGION));
     }
 }

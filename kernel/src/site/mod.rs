@@ -21,6 +21,7 @@
 //! | `keep` | what is set aside at the first start |
 //! | `passage` | the way from one kernel to the next |
 //! | `claim` | whose memory is whose |
+//! | `quiesce` | silencing the devices |
 //! | `adopt` | what the next one takes over |
 //! | `lost` | what a reboot has lost |
 //! | `reboot` | through the firmware, and how often |
@@ -46,6 +47,8 @@ pub mod keep;
 pub mod lost;
 #[cfg(target_os = "none")]
 pub mod passage;
+#[cfg(target_os = "none")]
+pub mod quiesce;
 #[cfg(target_os = "none")]
 pub mod reboot;
 

@@ -20,6 +20,7 @@ mod callers;
 mod checkpoint;
 mod corruption;
 mod crowd;
+mod death;
 mod faults;
 mod harness;
 mod ipc;
@@ -58,6 +59,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("checkpoint-commit", checkpoint::killed_in_every_commit),
     ("damage-kernel", corruption::what_the_host_says),
     ("damage-notes", corruption::what_is_damaged_is_not_used),
+    ("death", death::as_the_host_says),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
     ("faults-memory", faults::memory),
