@@ -5,6 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use abi::{Instant, LedgerEntry, Name};
 
@@ -66,6 +67,19 @@ impl<T: Copy> Table<T> {
         }
     }
 
+    /// Makes a note one that is damaged for good: nothing else is written in its place.
+    pub fn condemn(&mut self, index: u32) {
+        if let Some(note) = self.notes.get_mut(index as usize) {
+            note.condemn();
+        }
+    }
+
+    /// What is left in a note, whole or not.
+    #[must_use]
+    pub fn remains(&self, index: u32) -> Option<&MaybeUninit<T>> {
+        self.notes.get(index as usize).map(Note::remains)
+    }
+
     /// What is in a note.
     #[must_use]
     pub fn get(&self, index: u32) -> Found<T> {
@@ -103,6 +117,8 @@ pub struct Book {
     ledger: &'static mut [Note<LedgerEntry>; LEDGER_ENTRIES],
     /// What is still to be taken over of the kernel before.
     pub past: Past,
+    /// The places of actors that had ended before this kernel, by name.
+    pub ended: BTreeMap<Name, u32>,
     /// When the site will have run well for long enough that earlier reboots are forgotten.
     pub stable_at: Instant,
 }
@@ -143,6 +159,7 @@ impl Book {
             regions: Table::new(regions),
             ledger,
             past: Past::default(),
+            ended: BTreeMap::new(),
             stable_at: Instant::NEVER,
         };
         (book, &mut live.counters)
@@ -168,6 +185,14 @@ impl Book {
     /// Notes that the kernel has come up: should it end now, it can be restarted.
     pub const fn set_up(&mut self) {
         *self.stage = Stage::UP;
+    }
+
+    /// Takes back all that is noted of an actor: who is noted in its place begins anew.
+    pub fn remove_actor(&mut self, actor: u32) {
+        self.actors.remove(actor);
+        if let Some(life) = self.lives.get_mut(actor as usize) {
+            life.clear();
+        }
     }
 
     /// What became of an actor.

@@ -21,8 +21,10 @@
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
 //! | `passage` | the way from one kernel to the next |
+//! | `claim` | whose memory is whose |
 //! | `quiesce` | silencing the devices |
 //! | `adopt` | what the next one takes over |
+//! | `lost` | what a reboot has lost |
 //! | `reboot` | through the firmware, and how often |
 //!
 //! # Invariants
@@ -40,7 +42,11 @@ pub mod adopt;
 #[cfg(target_os = "none")]
 pub mod book;
 #[cfg(target_os = "none")]
+pub mod claim;
+#[cfg(target_os = "none")]
 pub mod keep;
+#[cfg(target_os = "none")]
+pub mod lost;
 #[cfg(target_os = "none")]
 pub mod passage;
 #[cfg(target_os = "none")]

@@ -144,6 +144,9 @@ pub struct RegionNote {
     pub name: Name,
     /// Its frames.
     pub extent: Extent,
+    /// The same again: if the note is damaged, its memory can still be told, unless it is just that
+    /// which is damaged.
+    pub extent_again: Extent,
     /// Where its owner has it.
     pub page: Page,
 }
