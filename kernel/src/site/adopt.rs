@@ -9,6 +9,7 @@
 
 use abi::epitaph::BACKTRACE_MAX;
 use abi::layout::PAGE_BYTES;
+use abi::site::ActorState;
 use abi::{
     Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span, Text,
     ThreadId,
@@ -235,7 +236,9 @@ impl Kernel {
             image: declaration.image,
             arguments: declaration.arguments,
             priority: declaration.priority,
-            is_spawned: !actor.spawner.is_none() || actor.described.is_some(),
+            is_spawned: !actor.spawner.is_none()
+                || actor.described.is_some()
+                || actor.state() == ActorState::ABSENT,
             slot,
             first_generation: actor.first_generation.0,
             rights: declaration.held.everywhere().0,
@@ -417,7 +420,7 @@ impl Kernel {
 
     fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
         let mut record = Actor::new(declaration, group);
-        record.stop(abi::site::ActorState::ABSENT);
+        record.stop(ActorState::ABSENT);
         if let Some(actor) = self.insert_actor(record) {
             self.join_formers(actor.slot().0);
         }
