@@ -211,7 +211,8 @@ impl Kernel {
                 image.users += 1;
             }
             actor.image = image;
-            actor.is_outdated = image.is_none() && note.is_spawned && life.incarnation > 0;
+            // It was being reloaded, or was to be when it is spawned again.
+            actor.is_outdated = image.is_none() && life.incarnation > 0;
             // Capabilities from before are known as those of earlier incarnations.
             if note.slot == slot {
                 actor.first_generation = Generation(note.first_generation);
@@ -270,6 +271,20 @@ impl Kernel {
                 image: image.map_or(NONE, |image| image.note),
             };
             self.book.set_life(actor.note, life);
+        }
+    }
+
+    /// Writes down that an actor's image was given up. Its place may be another one's soon.
+    pub fn note_image_released(&mut self, slot: u32) {
+        if let Some(actor) = self.actors.at(slot) {
+            let life = self.book.life(actor.note);
+            self.book.set_life(
+                actor.note,
+                LifeNote {
+                    image: NONE,
+                    ..life
+                },
+            );
         }
     }
 
