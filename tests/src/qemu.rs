@@ -67,6 +67,15 @@ pub enum Debugger {
     Awaited,
 }
 
+/// What a reset does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtReset {
+    /// QEMU ends: a triple fault is then noticed.
+    Exit,
+    /// The machine starts again.
+    Reboot,
+}
+
 /// A machine to be started.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -78,6 +87,7 @@ pub struct Machine {
     debugger: Debugger,
     debug_console: Option<PathBuf>,
     monitor: Option<PathBuf>,
+    at_reset: AtReset,
     extra: Vec<OsString>,
 }
 
@@ -94,6 +104,7 @@ impl Machine {
             debugger: Debugger::Absent,
             debug_console: None,
             monitor: None,
+            at_reset: AtReset::Exit,
             extra: Vec::new(),
         }
     }
@@ -147,6 +158,13 @@ impl Machine {
         self
     }
 
+    /// Lets the machine start again after a reset, as a real one does.
+    #[must_use]
+    pub fn reboots(mut self) -> Self {
+        self.at_reset = AtReset::Reboot;
+        self
+    }
+
     /// Adds an argument as it is.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
@@ -160,6 +178,7 @@ impl Machine {
         let groups = [
             accelerator_arguments(self.accelerator, self.clock),
             machine_arguments(self.memory_mib),
+            reset_arguments(self.at_reset),
             clock_arguments(self.clock),
             serial_arguments(),
             exit_arguments(),
@@ -233,8 +252,14 @@ fn machine_arguments(memory_mib: u32) -> Vec<OsString> {
         "-nodefaults",
         "-display",
         "none",
-        "-no-reboot",
     ])
+}
+
+fn reset_arguments(at_reset: AtReset) -> Vec<OsString> {
+    match at_reset {
+        AtReset::Exit => words(["-no-reboot"]),
+        AtReset::Reboot => Vec::new(),
+    }
 }
 
 fn clock_arguments(clock: Clock) -> Vec<OsString> {

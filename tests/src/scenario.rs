@@ -49,6 +49,7 @@ pub struct Scenario {
     clock: Clock,
     is_recorded: bool,
     may_return: bool,
+    may_reboot: bool,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -73,6 +74,7 @@ impl Scenario {
             clock: Clock::Host,
             is_recorded: false,
             may_return: false,
+            may_reboot: false,
             extra: Vec::new(),
             change: None,
         }
@@ -134,6 +136,13 @@ impl Scenario {
         self
     }
 
+    /// Lets the machine go through the firmware after a reset. Without, the run ends with it.
+    #[must_use]
+    pub fn reboots(mut self) -> Self {
+        self.may_reboot = true;
+        self
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
@@ -173,6 +182,11 @@ impl Scenario {
             .clock(self.clock)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);
+        let machine = if self.may_reboot {
+            machine.reboots()
+        } else {
+            machine
+        };
         let recording = self.is_recorded.then(|| artifacts::recording(&name));
         let machine = match &recording {
             Some(file) => machine.debug_console(file),
