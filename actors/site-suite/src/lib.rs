@@ -1,11 +1,14 @@
 //! What the actors of these tests say to each other.
 //!
-//! A *worker* checks at its start everything that it keeps in persistent regions, and then serves a
-//! port of its own name. The judge comes back with the site like everybody else, so what it knows
-//! of the time before is in regions of its own.
+//! A *worker* checks at its start everything that it keeps in persistent regions, and then works. A
+//! [`member`] goes wherever the judge wants somebody to be when the kernel ends. Both serve a port of
+//! their own name. The judge comes back with the site like everybody else, so what it knows of the
+//! time before is in regions of its own.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+pub mod member;
 
 use serde::{Deserialize, Serialize};
 use syscall::abi::start::PreviousEnd;

@@ -12,14 +12,33 @@ extern crate alloc;
 extern crate judging;
 
 mod capabilities;
+mod detached;
+mod ended;
 mod load;
+mod managed;
 mod peers;
+mod places;
+mod reboots;
+mod recovering;
+mod steps;
 
 use judging::{Scenario, check, counters, ledger, quiet, random};
 use syscall::prelude::*;
 
 /// Every scenario, by the name of its site.
-const SCENARIOS: &[(&str, Scenario)] = &[("site-load", load::a_thousand_restarts)];
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("site-coming-up", reboots::while_coming_up),
+    ("site-detached", detached::restarts_need_no_disk),
+    ("site-ended", ended::ended_and_absent),
+    ("site-load", load::a_thousand_restarts),
+    ("site-loading", recovering::while_loading),
+    ("site-managed", managed::managers_activate_again),
+    ("site-phases", recovering::in_every_phase),
+    ("site-places", places::everywhere),
+    ("site-reboots", reboots::again_and_again),
+    ("site-requested", reboots::on_request),
+    ("site-stable", reboots::now_and_then),
+];
 
 fn start(start: Start) {
     judging::run(&start, SCENARIOS)

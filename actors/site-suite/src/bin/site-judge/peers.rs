@@ -2,11 +2,20 @@
 
 use site_suite::{Reply, Report, Request};
 use syscall::prelude::*;
+use syscall::site;
 
 use crate::check::Must;
 
 /// How long anything may take that is waited for.
 pub(crate) const PATIENCE: Span = Span::from_secs(10);
+
+/// Asks the host to do something, and waits until that is done.
+#[track_caller]
+pub(crate) fn host(what: &str) {
+    info!("host: {what}");
+    let mut word = [0; 16];
+    site::console_read(&mut word, Span::from_secs(60)).must("the host's word");
+}
 
 /// Asks a worker for something that it lives through.
 #[track_caller]
