@@ -161,6 +161,8 @@ fn write_all() {
     while is_pending() {
         if write_some() > 0 {
             patience = PATIENCE;
+            // The end of a step: see `progress`.
+            kernel::with(|_| ());
         } else if patience > 0 {
             patience -= 1;
         } else {

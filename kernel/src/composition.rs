@@ -16,7 +16,16 @@ pub struct Composition {
     /// Advises on failures.
     pub policy: &'static dyn RestartPolicy,
     /// Reads a site's description into the steps that bring the site up.
-    pub steps: fn(&[u8]) -> Result<Vec<Step>, Text<PANIC_MAX>>,
+    pub steps: fn(&[u8], Known) -> Result<Vec<Step>, Text<PANIC_MAX>>,
+}
+
+/// What is known of a description.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// Nothing: it was just read.
+    Nothing,
+    /// An earlier kernel has accepted it, and it has not changed.
+    Accepted,
 }
 
 /// One step of bringing a site up.

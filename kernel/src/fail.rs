@@ -16,7 +16,7 @@ use crate::kernel::Kernel;
 use crate::site::keep;
 use crate::site::reboot;
 use crate::site::record::LastWords;
-use crate::{backlog, kernel};
+use crate::{backlog, diagnosis, kernel};
 
 static DYING: AtomicBool = AtomicBool::new(false);
 
@@ -132,20 +132,26 @@ fn current(kernel: &mut Kernel) -> (ThreadId, Name) {
 
 /// Ends the kernel because of an exception that is not ring 3's doing.
 pub fn exception(frame: &TrapFrame) -> ! {
-    let cause = match frame.vector {
-        2 => SiteCause::NMI,
-        8 => SiteCause::DOUBLE_FAULT,
-        18 => SiteCause::MACHINE_CHECK,
-        _ => SiteCause::EXCEPTION,
-    };
+    let (cause, place) = diagnosis::of_exception(frame);
     die(
         cause,
         format_args!(
-            "exception {}, code {:#x}, address {:#x}",
+            "{place}exception {}, code {:#x}, address {:#x}, ip {:#x}",
             frame.vector,
             frame.error_code,
-            cpu::fault_address()
+            cpu::fault_address(),
+            frame.rip
         ),
+        Some(frame),
+    )
+}
+
+/// Ends the kernel because a thread of its own does not come to the end of a step.
+pub fn hang(thread: u32, ticks: u32, frame: &TrapFrame) -> ! {
+    let name = diagnosis::thread_name(thread);
+    die(
+        SiteCause::HANG,
+        format_args!("{name} is in one step for {ticks} ticks"),
         Some(frame),
     )
 }
@@ -156,7 +162,7 @@ fn panic(information: &core::panic::PanicInfo<'_>) -> ! {
     apart::give_up_if_here();
     match information.location() {
         Some(location) => die(
-            SiteCause::PANIC,
+            diagnosis::of_panic(location),
             format_args!(
                 "{} at {}:{}",
                 information.message(),

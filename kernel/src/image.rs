@@ -20,6 +20,9 @@ use crate::region::{Kind, Region};
 /// The most loadable segments an image may have; linkers make three to five.
 pub const SEGMENTS_MAX: usize = 8;
 
+/// Bytes laid out in one go: some tens of thousands of instructions.
+const FILL_BYTES: usize = 256 * 1024;
+
 /// A pristine image in preserved memory.
 #[derive(Debug)]
 pub struct Image {
@@ -230,14 +233,22 @@ impl ImagePlan {
     }
 
     /// Lays the pages out: `pages` are the plan's frames, `file` the file it was made from.
-    pub fn fill(&self, file: &[u8], pages: &mut [u8]) {
-        pages.fill(0);
+    ///
+    /// `step` is called again and again: images may be large.
+    pub fn fill(&self, file: &[u8], pages: &mut [u8], mut step: impl FnMut()) {
+        for chunk in pages.chunks_mut(FILL_BYTES) {
+            chunk.fill(0);
+            step();
+        }
         for segment in self.segments() {
             let start = segment.first as usize * PAGE_BYTES as usize + segment.lead;
             let from = file.get(segment.file_offset..segment.file_offset + segment.file_bytes);
             let to = pages.get_mut(start..start + segment.file_bytes);
             if let (Some(from), Some(to)) = (from, to) {
-                to.copy_from_slice(from);
+                for (from, to) in from.chunks(FILL_BYTES).zip(to.chunks_mut(FILL_BYTES)) {
+                    to.copy_from_slice(from);
+                    step();
+                }
             }
         }
     }
@@ -340,7 +351,7 @@ mod tests {
         let plan = plan(&bytes).unwrap();
         assert_eq!(plan.frames, 2);
         let mut pages = vec![0xaa; 2 * 4096];
-        plan.fill(&bytes, &mut pages);
+        plan.fill(&bytes, &mut pages, || {});
         assert_eq!(pages[0x10..0x30], bytes[176..208]);
         assert!(
             pages[..0x10]
@@ -426,7 +437,7 @@ mod tests {
             }
             if let Ok(plan) = plan(&bytes) && plan.frames < 1000 {
                 let mut pages = vec![0; plan.frames as usize * 4096];
-                plan.fill(&bytes, &mut pages);
+                plan.fill(&bytes, &mut pages, || {});
                 let _ = plan.regions(Frame(1)).count();
             }
         }

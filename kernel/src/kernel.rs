@@ -26,6 +26,7 @@ use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{FrameList, Frames};
 use crate::naming::{self, Names, successor};
 use crate::port::{Message, Port};
+use crate::progress;
 use crate::recovery::Recovery;
 use crate::sched::Scheduler;
 use crate::site::book::Book;
@@ -171,6 +172,7 @@ pub fn with<R>(step: impl FnOnce(&mut Kernel) -> R) -> R {
     let kernel = unsafe { &mut *KERNEL.0.get() };
     let kernel = kernel.as_mut().expect("the kernel has started");
     let result = step(kernel);
+    progress::step_done(kernel.scheduler.current());
     let requested = kernel.scheduler.is_requested();
     BUSY.store(false, Ordering::Relaxed);
     clock::note_interrupts_off(start);

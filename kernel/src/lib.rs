@@ -27,7 +27,8 @@
 //! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
-//! | `fail`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
+//! | `progress`, `watchdog`, `diagnosis` | noticing that the kernel hangs; what an exception in it means |
+//! | `fail`, `epitaph`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
 //!
 //! The modules in brackets are pure and are tested on the host; the rest needs the machine.
 
@@ -60,6 +61,10 @@ pub mod composition;
 pub mod console;
 #[cfg(target_os = "none")]
 pub mod delegation;
+#[cfg(target_os = "none")]
+pub mod diagnosis;
+#[cfg(target_os = "none")]
+pub mod epitaph;
 #[cfg(target_os = "none")]
 pub mod errands;
 #[cfg(target_os = "none")]
@@ -95,6 +100,8 @@ pub mod port;
 #[cfg(target_os = "none")]
 pub mod pristine;
 #[cfg(target_os = "none")]
+pub mod progress;
+#[cfg(target_os = "none")]
 pub mod quick;
 #[cfg(target_os = "none")]
 pub mod recording;
@@ -122,3 +129,5 @@ pub mod timer;
 pub mod trap;
 #[cfg(target_os = "none")]
 pub mod watch;
+#[cfg(target_os = "none")]
+pub mod watchdog;

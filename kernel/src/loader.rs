@@ -14,7 +14,7 @@ use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlo
 
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, exit};
-use crate::composition::{Composition, Step};
+use crate::composition::{Composition, Known, Step};
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
@@ -128,11 +128,11 @@ struct Site {
 fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<Site, Text<PANIC_MAX>> {
     let kept = kernel::with(|kernel| kernel.description());
     let steps = match kept {
-        Some(description) => (composition.steps)(description)?,
+        Some(description) => (composition.steps)(description, Known::Accepted)?,
         None => {
             let file = storage::read_file(disk, DESCRIPTION)
                 .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
-            let steps = (composition.steps)(file.bytes())?;
+            let steps = (composition.steps)(file.bytes(), Known::Nothing)?;
             kernel::with(|kernel| kernel.keep_description(file));
             steps
         }

@@ -15,7 +15,7 @@ mod compose {
     use abi::{Name, Text};
     use bootloader_api::{BootInfo, entry_point};
     use kernel::actor::{Budget, Declaration};
-    use kernel::composition::{Composition, Step};
+    use kernel::composition::{Composition, Known, Step};
     use kernel::rights::{Grant, Held, Scope};
     use kernel::start::{BOOT_CONFIG, start};
     use restart_manager::{ActorKind, Reaction, RestartPolicy};
@@ -46,8 +46,12 @@ mod compose {
     }
 
     /// Reads a site's description into the steps that bring it up.
-    fn steps(description: &[u8]) -> Result<Vec<Step>, Text<PANIC_MAX>> {
-        let site = site_personality_manager::load(description).map_err(|error| {
+    fn steps(description: &[u8], known: Known) -> Result<Vec<Step>, Text<PANIC_MAX>> {
+        let site = match known {
+            Known::Nothing => site_personality_manager::load(description),
+            Known::Accepted => site_personality_manager::load_again(description),
+        };
+        let site = site.map_err(|error| {
             let mut text = Text::EMPTY;
             // Text takes what fits and never fails.
             let _ = write!(text, "{error}");

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use crate::arch::{clock, cpu};
 use crate::image::{Image, ImagePlan};
+use crate::kernel;
 use crate::mm::extent::Extent;
 use crate::mm::{Frame, direct, pages_for};
 use crate::site::record::ImageNote;
@@ -47,10 +48,13 @@ impl Image {
         // SAFETY: The extent was just taken.
         let memory = unsafe { storage::extent_bytes_mut(&extent) };
         let (pages, rest) = memory.split_at_mut(plan.frames as usize * 4096);
-        plan.fill(file, pages);
+        // The ends of steps: see `progress`.
+        let step = || kernel::with(|_| ());
+        plan.fill(file, pages, step);
         rest.fill(0);
         let checks = checks(extent, plan.frames);
         for (frame, check) in (0..).zip(checks.iter_mut()) {
+            step();
             *check = cpu::checksum(Frame(extent.start).offset(frame));
         }
         Self {

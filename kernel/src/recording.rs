@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::trace::{RECORD_MAX, Record, VERSION};
-use abi::{LedgerEntry, Name};
+use abi::{Epitaph, LedgerEntry, Name};
 use alloc::vec;
 use restart_manager::RestartManager;
 
@@ -17,12 +17,14 @@ use crate::kernel::Kernel;
 /// Whether somebody listens.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
-/// Finds out whether somebody listens, and says what follows if so.
-pub fn initialise(policy: &str) {
+/// Finds out whether somebody listens, and says what follows if so, after so many restarts of the
+/// site.
+pub fn initialise(policy: &str, restarts: u64) {
     IS_ON.store(debug_console::is_there(), Ordering::Relaxed);
     write(&Record::Start {
         version: VERSION,
         policy: Name::truncated(policy),
+        restarts,
     });
 }
 
@@ -36,10 +38,26 @@ pub fn tell(entry: LedgerEntry) {
     write(&Record::Entry(entry));
 }
 
-fn write(record: &Record) {
-    if !IS_ON.load(Ordering::Relaxed) {
-        return;
+/// Writes the last words of the kernel before.
+pub fn tell_epitaph(epitaph: Epitaph) {
+    write(&Record::Epitaph(epitaph));
+}
+
+/// The same where there is no kernel: none of its data is used. What it was writing is ended first.
+pub fn tell_epitaph_of_the_dead(epitaph: Epitaph) {
+    if debug_console::is_there() {
+        debug_console::write(&[0]);
+        write_out(&Record::Epitaph(epitaph));
     }
+}
+
+fn write(record: &Record) {
+    if IS_ON.load(Ordering::Relaxed) {
+        write_out(record);
+    }
+}
+
+fn write_out(record: &Record) {
     let mut buffer = [0; RECORD_MAX];
     // No record is longer than that: held by a test of the host's side.
     if let Ok(frame) = postcard::to_slice_cobs(record, &mut buffer) {

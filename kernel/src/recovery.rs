@@ -29,6 +29,7 @@ use crate::actor::{DELEGATED, NEWS, News};
 use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
 use crate::freeze::Thawing;
+use crate::hooks::{self, Place};
 use crate::kernel::{self, Kernel};
 use crate::lap::CLOSING;
 use crate::list::List;
@@ -180,6 +181,7 @@ pub extern "C" fn run() -> ! {
         if step == Step::Ask {
             advice::ask(&question);
         }
+        hooks::pass(Place::RecoveryThread);
     }
 }
 
@@ -321,6 +323,7 @@ impl Kernel {
             }
             None => {}
         }
+        hooks::pass(Place::RestartManager);
     }
 
     fn begin(&mut self, action: Action) {

@@ -12,6 +12,7 @@ use crate::arch::cpu::{self, FloatingPoint};
 use crate::arch::entry;
 use crate::arch::frame::TrapFrame;
 use crate::errands;
+use crate::hooks::{self, Place};
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::Frame;
@@ -219,6 +220,7 @@ impl Kernel {
         });
         // Nobody is current while threads are turned away, the previous one perhaps among them.
         self.scheduler.current = slot::NONE;
+        hooks::pass(Place::Scheduler);
         let next = self.take_runnable();
         self.scheduler.current = next;
         let left = self.threads.at(next).map_or(0, |record| record.slice);

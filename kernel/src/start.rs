@@ -8,11 +8,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
-use abi::ActorId;
+use abi::layout::PAGE_BYTES;
+use abi::{ActorId, FaultKind, FaultRecord, Span, Text};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, Storage};
+use restart_manager::{
+    ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, SiteReboot, Storage,
+};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
@@ -31,13 +34,14 @@ use crate::naming::Names;
 use crate::recovery::{self, Recovery};
 use crate::sched::Scheduler;
 use crate::site::book::Book;
+use crate::site::reboot::Reboots;
 use crate::site::record::{LEDGER_ENTRIES, LastWords};
 use crate::site::{adopt, keep, reboot};
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
 use crate::timer::Timers;
-use crate::{backlog, errands, loader, logger, quick, recording, slot};
+use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot, watchdog};
 
 /// Notices that can wait to be delivered. Few do: the recovery thread delivers them before it does
 /// anything else, and what others report meanwhile is that they are ready, or loaded.
@@ -89,7 +93,8 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
     // SAFETY: The first thing this kernel does.
     let mut kept = unsafe { keep::keep(boot, &plan, end) };
     let entered = clock::counter();
-    if let Some(reboots) = reboot::reboots().filter(|_| !kept.is_again) {
+    let rebooted = reboot::reboots().filter(|_| !kept.is_again);
+    if let Some(reboots) = rebooted {
         reboot::stop_if_too_many(reboots);
     }
     logger::initialise();
@@ -120,15 +125,22 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         cpu::initialise(cpu::features());
         kept.start_clock();
         interrupts::initialise();
+        watchdog::initialise(|registers| {
+            kernel_map::map_device(&mut frames, root, registers, PAGE_BYTES);
+        });
         (frames, root)
     };
-    recording::initialise(composition.policy.name());
+    let restarts = kept.record.live.times.count();
+    recording::initialise(composition.policy.name(), restarts);
     log::info!(
         "{} MiB ordinary, {} MiB preserved memory; policy {}",
         frames.free_count() / 256,
         (plan.preserved.end - plan.preserved.start) / 256,
         composition.policy.name()
     );
+    if !watchdog::is_there() {
+        log::warn!("no watchdog: a hang with interrupts off stays one");
+    }
     let last = kept.record.live.generations().unwrap_or(0);
     slot::begin_after(last, keep::note_generations);
     let words = keep::take_words(kept.record);
@@ -146,6 +158,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
             entered,
             kept.header.clock,
         );
+    }
+    if let Some(reboots) = rebooted {
+        come_up_again(&mut manager, reboots, entered);
     }
     let kernel = Kernel {
         frames,
@@ -270,10 +285,21 @@ fn plan_of(boot: &BootInfo) -> Plan {
     plan.expect("a range of memory large enough for the kernel")
 }
 
-/// The end of the memory that the direct map holds.
+/// The end of the memory that the direct map holds: ours, and what the loader has put there. What is
+/// reserved may lie a terabyte above it.
 fn end_of(boot: &BootInfo) -> u64 {
-    let ends = boot.memory_regions.iter().map(|region| region.end);
-    ends.max().unwrap_or(0).min(DIRECT_MAX)
+    let is_memory = |kind| {
+        matches!(
+            kind,
+            MemoryRegionKind::Usable | MemoryRegionKind::Bootloader
+        )
+    };
+    let regions = boot.memory_regions.iter();
+    let ends = regions.filter(|region| is_memory(region.kind));
+    ends.map(|region| region.end)
+        .max()
+        .unwrap_or(0)
+        .min(DIRECT_MAX)
 }
 
 fn preserved(plan: &Plan, free: u32) -> Box<ExtentMap> {
@@ -300,6 +326,27 @@ fn return_to(
         words.epitaph.cause,
         words.epitaph.message
     );
+    epitaph::tell(words.epitaph);
+}
+
+/// Tells of the reboot that this kernel comes from: the only trace that is left of the one before.
+fn come_up_again(manager: &mut RestartManager<'static>, reboots: Reboots, entered: u64) {
+    let Reboots { count, cause, .. } = reboots;
+    let fault = FaultRecord {
+        message: Text::truncated(cause.name()),
+        ..FaultRecord::new(FaultKind::SITE)
+    };
+    let firmware = reboots.took(entered, clock::span_of);
+    manager.note_site_reboot(
+        &SiteReboot {
+            fault: &fault,
+            count: count.into(),
+            firmware: firmware.unwrap_or(Span::ZERO),
+            start: clock::span_of(clock::counter().wrapping_sub(entered)),
+        },
+        clock::now(),
+    );
+    log::warn!("site reboot {count}: {cause}: what was only in memory is lost");
 }
 
 fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'static> {

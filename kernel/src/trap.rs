@@ -11,10 +11,11 @@ use crate::fault::{Fault, kind_of_vector};
 use crate::kernel::{self, Kernel};
 use crate::mm::Page;
 use crate::mm::address_space::Progress;
+use crate::progress::{self, Pulse};
 use crate::site::reboot;
 use crate::thread::{State, Wait};
 use crate::user::Access;
-use crate::{advice, backlog, fail};
+use crate::{advice, backlog, fail, watchdog};
 
 /// Page-fault error code: the access was a write (Intel SDM vol. 3A, 4.7).
 const ERROR_WRITE: u64 = 1 << 1;
@@ -78,6 +79,9 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     match vector {
         VECTOR_TICK => {
             interrupts::acknowledge(vector);
+            if let Pulse::Lost(ticks) = kernel.take_pulse() {
+                fail::hang(kernel.scheduler.current(), ticks, &saved);
+            }
             kernel.tick();
             if let Some(given_up) = apart::count_tick(&saved, advice::TICKS)
                 && let Some(thread) = kernel.current_thread()
@@ -98,6 +102,7 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
             kernel.interrupt(vector - interrupts::FIRST_VECTOR);
         }
         RESCHEDULE_VECTOR => kernel.scheduler.request(),
+        VECTOR_NMI if watchdog::is_pardoned() => {}
         VECTOR_NMI | VECTOR_MACHINE_CHECK => fail::exception(&saved),
         _ => kernel.exception(vector, code),
     }
@@ -106,22 +111,40 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     next
 }
 
-/// An exception in ring 0: a bug of the kernel, or of the policy.
+/// An exception in ring 0: a bug of the kernel, or of the policy; or an NMI. Returns, with the frame
+/// to continue with, only after an NMI.
 ///
 /// # Safety
 /// For the entry code only; `frame` is what it has just saved.
-pub unsafe extern "C" fn kernel_exception(frame: *const TrapFrame) -> ! {
+pub unsafe extern "C" fn kernel_exception(frame: *mut TrapFrame) -> *mut TrapFrame {
     // SAFETY: The entry code made the frame.
-    let frame = unsafe { &*frame };
-    if !matches!(frame.vector as u8, VECTOR_NMI | VECTOR_MACHINE_CHECK) {
-        apart::give_up_if_from(frame);
+    let saved = unsafe { &*frame };
+    match saved.vector as u8 {
+        VECTOR_NMI if watchdog::is_pardoned() => return frame,
+        VECTOR_NMI | VECTOR_MACHINE_CHECK => {}
+        _ => apart::give_up_if_from(saved),
     }
-    fail::exception(frame)
+    fail::exception(saved)
 }
 
 impl Kernel {
+    /// Whether the kernel thread that the tick has found running comes to the end of its steps.
+    fn take_pulse(&self) -> Pulse {
+        let current = self.scheduler.current();
+        let is_at_work = self
+            .threads
+            .at(current)
+            .is_some_and(|thread| thread.here.is_none() && thread.priority > 0);
+        if is_at_work {
+            progress::count_tick(current)
+        } else {
+            Pulse::Steady
+        }
+    }
+
     fn tick(&mut self) {
         let now = clock::now();
+        watchdog::kick(now);
         self.count_slice();
         self.count_tick();
         if self.serve_due(now) == Progress::More {

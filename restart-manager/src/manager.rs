@@ -92,8 +92,8 @@ mod records;
 mod reports;
 mod site;
 pub(crate) use advice::Verdict;
-pub use site::SiteReturn;
 use site::{Returned, previous_of};
+pub use site::{SiteReboot, SiteReturn};
 
 #[cfg(test)]
 mod tests;

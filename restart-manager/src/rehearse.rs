@@ -72,6 +72,10 @@ pub fn rehearse<'e>(
     mut each: impl FnMut(Rehearsed<'e>),
 ) {
     for entry in entries {
+        if is_site_restart(entry) {
+            manager.rehearse_site_restart(entry);
+            continue;
+        }
         let Some(slot) = manager.slot_of(entry) else {
             continue;
         };
@@ -182,7 +186,7 @@ impl RestartManager<'_> {
         let Some((actor, group)) = self.pair(slot) else {
             return;
         };
-        actor.mark = activated_at(entry);
+        actor.mark = entry.activated_at();
         actor.rehearsed = Rehearsal {
             runs: is_done,
             attempt: match (entry.outcome, entry.response) {
@@ -219,10 +223,10 @@ impl RestartManager<'_> {
     }
 }
 
-/// When the incarnation after this entry was activated.
-fn activated_at(entry: &LedgerEntry) -> Instant {
-    let phases = entry.phases;
-    [phases.freeze, phases.delay, phases.restart, phases.activate]
-        .into_iter()
-        .fold(entry.time, Instant::after)
+/// Whether an entry is that of the site itself.
+fn is_site_restart(entry: &LedgerEntry) -> bool {
+    matches!(
+        entry.response,
+        Recorded::SITE_RESTART | Recorded::SITE_REBOOT
+    ) && entry.actor.is_none()
 }

@@ -115,13 +115,25 @@ pub fn load(bytes: &[u8]) -> Result<Site, SiteError> {
         return Err(SiteError::Version { found: version });
     }
 
-    let (site, rest) =
-        postcard::take_from_bytes::<Site>(payload).map_err(|_| SiteError::Malformed)?;
-    if !rest.is_empty() {
-        return Err(SiteError::Malformed);
-    }
+    let site = decode(payload)?;
     validate(&site).map_err(SiteError::Invalid)?;
     Ok(site)
+}
+
+/// Reads bytes that [`load`] has accepted, and that are known to be the same still: nothing is checked
+/// again that follows from that.
+///
+/// # Errors
+/// Refuses what is not the encoding of a site.
+pub fn load_again(bytes: &[u8]) -> Result<Site, SiteError> {
+    decode(bytes.get(HEADER_BYTES..).ok_or(SiteError::NotASite)?)
+}
+
+fn decode(payload: &[u8]) -> Result<Site, SiteError> {
+    match postcard::take_from_bytes::<Site>(payload) {
+        Ok((site, [])) => Ok(site),
+        Ok(_) | Err(_) => Err(SiteError::Malformed),
+    }
 }
 
 fn checksum(version: [u8; 4], length: [u8; 4], payload: &[u8]) -> u32 {

@@ -35,7 +35,7 @@ pub mod order;
 pub mod site;
 pub mod validate;
 
-pub use encode::{SiteError, compile, load};
+pub use encode::{SiteError, compile, load, load_again};
 pub use site::{Actor, ActorIndex, Budget, Edge, Grant, Group, GroupIndex, Reaction, Site};
 pub use site::{Subsystem, SubsystemIndex, Target};
 pub use validate::{Violation, validate};

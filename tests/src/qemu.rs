@@ -58,6 +58,15 @@ pub enum Accelerator {
     Kvm,
 }
 
+/// Whether the machine has a watchdog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watchdog {
+    /// It has none.
+    Absent,
+    /// It has one that raises an NMI.
+    Present,
+}
+
 /// Whether the machine waits for a debugger before its first instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debugger {
@@ -67,13 +76,13 @@ pub enum Debugger {
     Awaited,
 }
 
-/// What a reset does.
+/// What a reset of the machine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AtReset {
-    /// QEMU ends: a triple fault is then noticed.
-    Exit,
-    /// The machine starts again.
-    Reboot,
+pub enum Reset {
+    /// It ends the run: with a status that is never a pass.
+    Ends,
+    /// It is one: the machine goes through its firmware.
+    Reboots,
 }
 
 /// A machine to be started.
@@ -84,10 +93,11 @@ pub struct Machine {
     memory_mib: u32,
     clock: Clock,
     accelerator: Accelerator,
+    watchdog: Watchdog,
     debugger: Debugger,
+    reset: Reset,
     debug_console: Option<PathBuf>,
     monitor: Option<PathBuf>,
-    at_reset: AtReset,
     extra: Vec<OsString>,
 }
 
@@ -101,10 +111,11 @@ impl Machine {
             memory_mib: 512,
             clock: Clock::Host,
             accelerator: Accelerator::Tcg,
+            watchdog: Watchdog::Present,
             debugger: Debugger::Absent,
+            reset: Reset::Ends,
             debug_console: None,
             monitor: None,
-            at_reset: AtReset::Exit,
             extra: Vec::new(),
         }
     }
@@ -137,10 +148,24 @@ impl Machine {
         self
     }
 
+    /// Chooses whether there is a watchdog.
+    #[must_use]
+    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
+        self.watchdog = watchdog;
+        self
+    }
+
     /// Lets the machine wait for a debugger.
     #[must_use]
     pub fn debugger(mut self, debugger: Debugger) -> Self {
         self.debugger = debugger;
+        self
+    }
+
+    /// Says what a reset does.
+    #[must_use]
+    pub fn reset(mut self, reset: Reset) -> Self {
+        self.reset = reset;
         self
     }
 
@@ -158,13 +183,6 @@ impl Machine {
         self
     }
 
-    /// Lets the machine start again after a reset, as a real one does.
-    #[must_use]
-    pub fn reboots(mut self) -> Self {
-        self.at_reset = AtReset::Reboot;
-        self
-    }
-
     /// Adds an argument as it is.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
@@ -178,10 +196,11 @@ impl Machine {
         let groups = [
             accelerator_arguments(self.accelerator, self.clock),
             machine_arguments(self.memory_mib),
-            reset_arguments(self.at_reset),
+            reset_arguments(self.reset),
             clock_arguments(self.clock),
             serial_arguments(),
             exit_arguments(),
+            watchdog_arguments(self.watchdog),
             firmware_arguments(&self.firmware),
             self.disk.as_deref().map(disk_arguments).unwrap_or_default(),
             self.debug_console
@@ -255,10 +274,10 @@ fn machine_arguments(memory_mib: u32) -> Vec<OsString> {
     ])
 }
 
-fn reset_arguments(at_reset: AtReset) -> Vec<OsString> {
-    match at_reset {
-        AtReset::Exit => words(["-no-reboot"]),
-        AtReset::Reboot => Vec::new(),
+fn reset_arguments(reset: Reset) -> Vec<OsString> {
+    match reset {
+        Reset::Ends => words(["-no-reboot"]),
+        Reset::Reboots => Vec::new(),
     }
 }
 
@@ -289,6 +308,14 @@ fn serial_arguments() -> Vec<OsString> {
 /// The port through which the guest ends the run; see [`crate::outcome`].
 fn exit_arguments() -> Vec<OsString> {
     words(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"])
+}
+
+/// What the watchdog does when it runs out is not the device's, but QEMU's.
+fn watchdog_arguments(watchdog: Watchdog) -> Vec<OsString> {
+    match watchdog {
+        Watchdog::Absent => Vec::new(),
+        Watchdog::Present => words(["-device", "i6300esb", "-action", "watchdog=inject-nmi"]),
+    }
 }
 
 fn firmware_arguments(firmware: &Firmware) -> Vec<OsString> {
@@ -437,6 +464,21 @@ mod tests {
         assert!(line.contains("-chardev file,id=debug0,path=a,,b.ledger"));
         assert!(line.contains("-device isa-debugcon,iobase=0xe9,chardev=debug0"));
         assert!(!machine().command_line().contains("debugcon"));
+    }
+
+    #[test]
+    fn reset_ends_the_run_unless_it_is_to_be_one() {
+        assert!(machine().command_line().contains("-no-reboot"));
+        let line = machine().reset(Reset::Reboots).command_line();
+        assert!(!line.contains("-no-reboot"));
+    }
+
+    #[test]
+    fn watchdog_is_there_unless_it_is_left_out() {
+        let arguments = "-device i6300esb -action watchdog=inject-nmi";
+        assert!(machine().command_line().contains(arguments));
+        let without = machine().watchdog(Watchdog::Absent).command_line();
+        assert!(!without.contains("i6300esb"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use crate::artifacts;
 use crate::outcome::{self, Outcome};
 use crate::process::{Console, Ended, Running};
-use crate::qemu::{Clock, Firmware, Machine};
+use crate::qemu::{Clock, Firmware, Machine, Reset, Watchdog};
 use crate::transcript::Transcript;
 
 /// How long a run may take: a boot is tenths of a second, but two cores may be shared by eight
@@ -47,9 +47,10 @@ pub struct Scenario {
     boot: Boot,
     memory_mib: u32,
     clock: Clock,
+    watchdog: Watchdog,
     is_recorded: bool,
     may_return: bool,
-    may_reboot: bool,
+    reset: Reset,
     extra: Vec<String>,
     change: Option<fn(&mut [u8])>,
 }
@@ -72,9 +73,10 @@ impl Scenario {
             boot: Boot::Direct,
             memory_mib: 512,
             clock: Clock::Host,
+            watchdog: Watchdog::Present,
             is_recorded: false,
             may_return: false,
-            may_reboot: false,
+            reset: Reset::Ends,
             extra: Vec::new(),
             change: None,
         }
@@ -122,6 +124,13 @@ impl Scenario {
         self
     }
 
+    /// Leaves out the watchdog.
+    #[must_use]
+    pub fn without_watchdog(mut self) -> Self {
+        self.watchdog = Watchdog::Absent;
+        self
+    }
+
     /// Records the ledger: see [`Report::recording`].
     #[must_use]
     pub fn recorded(mut self) -> Self {
@@ -136,10 +145,10 @@ impl Scenario {
         self
     }
 
-    /// Lets the machine go through the firmware after a reset. Without, the run ends with it.
+    /// Lets the machine be reset. Without, that ends the run.
     #[must_use]
     pub fn reboots(mut self) -> Self {
-        self.may_reboot = true;
+        self.reset = Reset::Reboots;
         self
     }
 
@@ -180,13 +189,10 @@ impl Scenario {
             .disk(&disk)
             .memory_mib(self.memory_mib)
             .clock(self.clock)
+            .reset(self.reset)
+            .watchdog(self.watchdog)
             .monitor(monitor);
         let machine = self.extra.into_iter().fold(machine, Machine::arg);
-        let machine = if self.may_reboot {
-            machine.reboots()
-        } else {
-            machine
-        };
         let recording = self.is_recorded.then(|| artifacts::recording(&name));
         let machine = match &recording {
             Some(file) => machine.debug_console(file),

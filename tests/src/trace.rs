@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use abi::trace::{Record, VERSION};
-use abi::{LedgerEntry, Name};
+use abi::{Epitaph, LedgerEntry, Name};
 use restart_manager::{ActorKind, Parameters, Reaction};
 use serde::{Deserialize, Serialize};
 use site_personality_manager::order::{Step, boot};
@@ -38,6 +38,11 @@ pub struct Trace {
     /// Pieces of the recording that could not be read: of what the kernel was writing when the
     /// machine was stopped.
     pub damaged: u64,
+    /// How often the site was rebooted. The ledger begins anew with each boot; what is here is
+    /// that of the first.
+    pub reboots: u64,
+    /// The last words of each kernel that ended, in all boots.
+    pub epitaphs: Vec<Epitaph>,
     /// The ledger, as it was in the end.
     pub entries: Vec<LedgerEntry>,
 }
@@ -99,17 +104,27 @@ impl Trace {
     pub fn of(site: &Site, recording: &[u8], ended: &str) -> Result<Self, TraceError> {
         let mut policy = None;
         let mut entries = BTreeMap::new();
-        let mut damaged = 0;
+        let mut epitaphs = Vec::new();
+        let (mut boots, mut damaged) = (0_u64, 0);
         for frame in recording.split(|byte| *byte == 0) {
             match postcard::from_bytes_cobs(&mut frame.to_vec()) {
                 _ if frame.is_empty() => {}
                 Ok(Record::Start { version, .. }) if version != VERSION => {
                     return Err(TraceError::Version(version));
                 }
-                Ok(Record::Start { policy: named, .. }) => policy = Some(named),
-                Ok(Record::Entry(entry)) => {
+                Ok(Record::Start {
+                    policy: named,
+                    restarts,
+                    ..
+                }) => {
+                    policy.get_or_insert(named);
+                    boots += u64::from(restarts == 0);
+                }
+                Ok(Record::Entry(entry)) if boots <= 1 => {
                     entries.insert(entry.sequence, entry);
                 }
+                Ok(Record::Entry(_)) => {}
+                Ok(Record::Epitaph(epitaph)) => epitaphs.push(epitaph),
                 Err(_) => damaged += 1,
             }
         }
@@ -125,6 +140,8 @@ impl Trace {
             actors: actors(site),
             lost: missing(entries.keys().copied()),
             damaged,
+            reboots: boots.saturating_sub(1),
+            epitaphs,
             entries: entries.into_values().collect(),
         })
     }
@@ -234,10 +251,11 @@ impl std::error::Error for TraceError {}
 
 #[cfg(test)]
 mod tests {
+    use abi::epitaph::BACKTRACE_MAX;
     use abi::trace::RECORD_MAX;
     use abi::{
         ActorId, Advice, Cause, FaultKind, FaultRecord, Instant, Outcome, Phases, Registers,
-        Response, Span, Text, ThreadId,
+        Response, SiteCause, Span, Text, ThreadId,
     };
 
     use super::*;
@@ -276,6 +294,19 @@ mod tests {
         }
     }
 
+    fn epitaph(cause: SiteCause) -> Epitaph {
+        Epitaph {
+            cause,
+            time: Instant(7_000),
+            message: Text::truncated(&"x".repeat(300)),
+            registers: Registers::default(),
+            address: u64::MAX,
+            thread: ThreadId::from_raw(u64::MAX),
+            actor: Name::truncated(&"x".repeat(100)),
+            backtrace: [u64::MAX; BACKTRACE_MAX],
+        }
+    }
+
     fn frame(record: &Record) -> Vec<u8> {
         let mut buffer = [0; RECORD_MAX];
         postcard::to_slice_cobs(record, &mut buffer)
@@ -283,11 +314,17 @@ mod tests {
             .to_vec()
     }
 
-    fn start() -> Vec<u8> {
+    /// What a kernel says first that comes back from so many restarts of the site.
+    fn start_after(restarts: u64) -> Vec<u8> {
         frame(&Record::Start {
             version: VERSION,
             policy: Name::truncated("never"),
+            restarts,
         })
+    }
+
+    fn start() -> Vec<u8> {
+        start_after(0)
     }
 
     fn recorded(records: &[LedgerEntry]) -> Vec<u8> {
@@ -325,19 +362,40 @@ mod tests {
     }
 
     #[test]
+    fn restarts_of_the_site_go_on_and_reboots_begin_anew() {
+        let epitaph = epitaph(SiteCause::WATCHDOG);
+        let mut recording = recorded(&[entry(1), entry(2)]);
+        recording.extend(start_after(1));
+        recording.extend(frame(&Record::Epitaph(epitaph)));
+        recording.extend(frame(&Record::Entry(entry(3))));
+        let of_next_boot = LedgerEntry {
+            incarnation: 9,
+            ..entry(1)
+        };
+        recording.extend(recorded(&[of_next_boot]));
+        let trace = Trace::of(&site(), &recording, "passed").unwrap();
+        assert_eq!(trace.entries, [entry(1), entry(2), entry(3)]);
+        assert_eq!((trace.reboots, trace.damaged), (1, 0));
+        assert_eq!(trace.epitaphs, [epitaph]);
+        assert_eq!(Trace::from_json(&trace.to_json()).unwrap(), trace);
+    }
+
+    #[test]
     fn silence_and_other_versions_are_refused() {
         let of = |recording: &[u8]| Trace::of(&site(), recording, "passed").map(|_| ());
         assert!(matches!(of(&[]), Err(TraceError::Silence)));
         let newer = frame(&Record::Start {
             version: VERSION + 1,
             policy: Name::EMPTY,
+            restarts: 0,
         });
         assert!(matches!(of(&newer), Err(TraceError::Version(_))));
         let text = Trace::of(&site(), &start(), "passed").unwrap().to_json();
-        let newer = text.replacen("\"version\": 1", "\"version\": 2", 1);
+        let versions = [VERSION, VERSION + 1].map(|version| format!("\"version\": {version}"));
+        let newer = text.replacen(&versions[0], &versions[1], 1);
         assert!(matches!(
             Trace::from_json(&newer),
-            Err(TraceError::Version(2))
+            Err(TraceError::Version(_))
         ));
     }
 
@@ -418,6 +476,8 @@ mod tests {
             scope: longest,
         };
         let length = frame(&Record::Entry(largest)).len();
+        assert!(length > RECORD_MAX / 2, "{length}: is it the largest?");
+        let length = frame(&Record::Epitaph(epitaph(SiteCause(u16::MAX)))).len();
         assert!(length > RECORD_MAX / 2, "{length}: is it the largest?");
     }
 }

@@ -247,7 +247,10 @@ fn site_that_triple_faults_is_reported_as_that() {
 
 #[test]
 fn site_that_hangs_is_reported_as_that() {
-    let report = Scenario::new("harness-hang").timeout(HANG_TIMEOUT).run();
+    let report = Scenario::new("harness-hang")
+        .without_watchdog()
+        .timeout(HANG_TIMEOUT)
+        .run();
     report.assert_outcome(Outcome::Timeout);
 }
 

@@ -160,7 +160,8 @@ fn outcomes_are_true_over_two_thousand_random_restarts_third_seed() {
 #[test]
 fn demonstration_shows_what_threads_inside_were_told() {
     for (policy, rows) in [("escalating", 12), ("never", 4)] {
-        let report = Scenario::new("demo").policy(policy).run();
+        let scenario = Scenario::new("demo").policy(policy);
+        let report = scenario.site_restarts().reboots().run();
         report.assert_passed();
         let told = |what: &'static str| {
             let visits = report.lines_with("conductor: v");

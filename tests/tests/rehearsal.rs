@@ -4,8 +4,9 @@ mod disk;
 
 use std::fs;
 
-use abi::{Outcome, Response};
+use abi::{Outcome, Response, SiteCause};
 use refrain_tests::outcome::Outcome as Ending;
+use refrain_tests::rehearsal::Pair;
 use refrain_tests::{Rehearsal, Report, Scenario, Trace, artifacts};
 use site_personality_manager::load;
 
@@ -85,5 +86,27 @@ fn failures_before_a_kernel_panic_are_recorded() {
     report.assert_outcome(Ending::KernelPanic);
     let trace = trace("recording-panic", &report);
     assert_eq!((trace.entries.len(), trace.lost.len()), (3, 0), "{trace:?}");
-    assert!(trace.ended.contains("panic"), "{}", trace.ended);
+    assert!(trace.ended.contains("the kernel ended"), "{}", trace.ended);
+    // Although no other kernel came after it.
+    let [epitaph] = &trace.epitaphs[..] else {
+        panic!("{trace:?}");
+    };
+    assert_eq!(epitaph.cause, SiteCause::PANIC);
+    assert_eq!(epitaph.actor.as_str(), "judge");
+    assert_ne!(epitaph.backtrace[0], 0);
+}
+
+#[test]
+fn recordings_go_on_over_restarts_of_the_site_and_end_with_a_reboot() {
+    let scenario = Scenario::new("demo").policy("chorus").recorded();
+    let report = scenario.site_restarts().reboots().run();
+    report.assert_passed();
+    let trace = trace("demo", &report);
+    assert_eq!((trace.reboots, trace.damaged, trace.lost.len()), (1, 0, 0));
+    let causes: Vec<_> = trace.epitaphs.iter().map(|it| it.cause).collect();
+    assert_eq!(causes, [SiteCause::POLICY, SiteCause::PANIC]);
+    let same = rehearse(&trace, "chorus");
+    assert_eq!(same.differences, 0, "{same:?}");
+    let site = |pair: &&Pair| pair.rehearsed.response == Response::SITE_RESTART;
+    assert_eq!(same.decisions.iter().filter(site).count(), 1, "{same:?}");
 }

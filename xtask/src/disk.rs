@@ -31,7 +31,14 @@ const SMALLEST: usize = 1 << 20;
 /// # Errors
 /// When the description has problems, or names an image that no actor has.
 pub(crate) fn make(site: &str) -> Result<PathBuf> {
-    let compiled = sites::compile(site)?;
+    make_of(site, sites::compile(site)?)
+}
+
+/// Makes the disk of a site that has been compiled.
+///
+/// # Errors
+/// When it names an image that no actor has.
+pub(crate) fn make_of(site: &str, compiled: sites::Compiled) -> Result<PathBuf> {
     let mut files = vec![(SITE.to_owned(), compiled.bytes)];
     for image in compiled.images {
         let path = artifacts::actors().join(format!("{image}.elf"));

@@ -1,4 +1,4 @@
-//! What `run` and `debug` share: a site on a machine of QEMU's, and its orderly end.
+//! What `run`, `debug` and `bench` share: a site on a machine of QEMU's, and its orderly end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,15 +9,18 @@ use anyhow::{Context, Result, bail};
 use refrain_tests::outcome::Outcome;
 use refrain_tests::process::Console;
 use refrain_tests::qemu::{self, Firmware, Machine};
+use serde::{Deserialize, Serialize};
 
 use crate::build::{self, Actors, Profile};
 use crate::shell::{Cmd, say};
 use crate::{disk, image, packages, policy, sites};
 
 /// What brings the kernel up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Boot {
     /// QEMU loads boot/direct (fast, the default)
+    #[default]
     Direct,
     /// A disk image, through SeaBIOS
     Bios,
@@ -43,8 +46,16 @@ pub(crate) fn prepare(site: &str, policy: &str, boot: Boot, profile: Profile) ->
     ensure_emulator()?;
     build::programs(Actors::Named(&images), &[policy], profile)?;
     let disk = disk::make(site)?;
+    Ok(Machine::new(firmware(boot, policy)?).disk(disk))
+}
+
+/// What brings up the kernel with a policy, which is built.
+///
+/// # Errors
+/// When the firmware or the disk image cannot be had.
+pub(crate) fn firmware(boot: Boot, policy: &str) -> Result<Firmware> {
     let kernel = build::kernel_path(policy);
-    let firmware = match boot {
+    Ok(match boot {
         Boot::Direct => Firmware::Direct {
             loader: build::loader_path(),
             kernel,
@@ -60,8 +71,7 @@ pub(crate) fn prepare(site: &str, policy: &str, boot: Boot, profile: Profile) ->
                 image: image::make(image::Kind::Uefi, &kernel)?,
             }
         }
-    };
-    Ok(Machine::new(firmware).disk(disk))
+    })
 }
 
 /// Runs a machine with its serial port on our terminal until it ends or `patience` is over.

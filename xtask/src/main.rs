@@ -5,6 +5,7 @@
 //! when it fails ends with one sentence and a non-zero exit status.
 
 mod abi_page;
+mod bench;
 mod build;
 mod check;
 mod ci;
@@ -12,11 +13,13 @@ mod debug;
 mod disk;
 mod doc;
 mod doctor;
+mod epitaph;
 mod image;
 mod machine;
 mod new_actor;
 mod packages;
 mod policy;
+mod profile;
 mod rehearse;
 mod run;
 mod shell;
@@ -45,14 +48,17 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Verb {
     Abi(abi_page::Abi),
+    Bench(bench::Bench),
     Build(build::Build),
     Check(check::Check),
     Ci(ci::Ci),
     Debug(debug::Debug),
     Doc(doc::Doc),
     Doctor(doctor::Doctor),
+    Epitaph(epitaph::Epitaph),
     Image(image::Image),
     NewActor(new_actor::NewActor),
+    Profile(profile::Profile),
     Rehearse(rehearse::Rehearse),
     Run(run::Run),
     Sites(sites::Sites),
@@ -65,14 +71,17 @@ impl Verb {
     fn run(&self) -> Result<()> {
         match self {
             Self::Abi(verb) => verb.run(),
+            Self::Bench(verb) => verb.run(),
             Self::Build(verb) => verb.run(),
             Self::Check(verb) => verb.run(),
             Self::Ci(verb) => verb.run(),
             Self::Debug(verb) => verb.run(),
             Self::Doc(verb) => verb.run(),
             Self::Doctor(verb) => verb.run(),
+            Self::Epitaph(verb) => verb.run(),
             Self::Image(verb) => verb.run(),
             Self::NewActor(verb) => verb.run(),
+            Self::Profile(verb) => verb.run(),
             Self::Rehearse(verb) => verb.run(),
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),

@@ -66,6 +66,11 @@ fn report(trace: &Trace, rehearsal: &Rehearsal) -> String {
             "entries {first} to {last} are lost: they were overwritten before they were recorded"
         );
     }
+    if trace.reboots > 0 {
+        text.push_str(
+            "the site was rebooted, and the ledger began anew: what came after is left out\n",
+        );
+    }
     if trace.damaged > 0 {
         let _ = writeln!(text, "{} records cannot be read", trace.damaged);
     }

@@ -1,18 +1,18 @@
 //! `cargo xtask run`: boots a site, with its serial port on the terminal.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use refrain_tests::process::Console;
-use refrain_tests::qemu::{Accelerator, Clock, Machine};
+use refrain_tests::qemu::{Accelerator, Clock, Machine, Reset};
 use refrain_tests::{Trace, artifacts};
 
 use crate::build::Profile;
 use crate::machine::{self, Boot};
 use crate::shell::say;
-use crate::{policy, sites};
+use crate::{epitaph, policy, sites};
 
 /// Builds what is missing and boots a site in QEMU; exits with 0 only if the site passed.
 #[derive(clap::Args, Debug)]
@@ -40,6 +40,9 @@ pub(crate) struct Run {
     /// Give up after so many seconds [default: 300, or never with --interactive]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// End at the first reset of the machine instead of going through the firmware
+    #[arg(long)]
+    no_reboot: bool,
     /// Record what fails and what is done about it, as JSON, for `cargo xtask rehearse`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -71,6 +74,11 @@ impl Run {
             } else {
                 Clock::Host
             })
+            .reset(if self.no_reboot {
+                Reset::Ends
+            } else {
+                Reset::Reboots
+            })
             .accelerator(match self.accel {
                 Accel::Tcg => Accelerator::Tcg,
                 Accel::Kvm => Accelerator::Kvm,
@@ -90,12 +98,11 @@ impl Run {
             (None, Console::Interactive) => None,
             (None, Console::Shown | Console::Collected) => Some(Duration::from_secs(300)),
         };
-        match &self.record {
-            Some(file) => record(machine, site, file, |machine| {
-                machine::run(machine, console, patience)
-            }),
-            None => machine::run(&machine, console, patience),
-        }
+        let mut files = vec![epitaph::last_run()];
+        files.extend(self.record.clone());
+        record(machine, site, &files, |machine| {
+            machine::run(machine, console, patience)
+        })
     }
 }
 
@@ -103,12 +110,17 @@ impl Run {
 fn record(
     machine: Machine,
     site: &str,
-    file: &Path,
+    files: &[PathBuf],
     run: impl FnOnce(&Machine) -> Result<()>,
 ) -> Result<()> {
-    let cannot_write = || format!("cannot write the trace to {}", file.display());
+    let write = |text: &str| {
+        files.iter().try_for_each(|file| {
+            fs::write(file, text)
+                .with_context(|| format!("cannot write the trace to {}", file.display()))
+        })
+    };
     // Found out now rather than after the run.
-    fs::write(file, "").with_context(cannot_write)?;
+    write("")?;
     let description = sites::read(site)?;
     let recording = artifacts::recording(&format!("run-{}", std::process::id()));
     if let Some(directory) = recording.parent() {
@@ -123,19 +135,32 @@ fn record(
         .context("QEMU recorded nothing")
         .and_then(|bytes| Ok(Trace::of(&description, &bytes, &ended)?))
         .and_then(|trace| {
-            fs::write(file, trace.to_json()).with_context(cannot_write)?;
+            write(&trace.to_json())?;
             Ok(trace)
         });
     let _ = fs::remove_file(recording);
     match saved {
-        Ok(trace) => say(format!(
-            "recorded {} entries of the ledger in {}.",
-            trace.entries.len(),
-            file.display()
-        )),
+        Ok(trace) => told(&trace, files),
         // What went wrong with the run explains it.
         Err(error) if result.is_err() => say(format!("error: no trace: {error:#}")),
         Err(error) => return Err(error),
     }
     result
+}
+
+/// Says what was recorded: nothing, if nobody asked for it and no kernel ended.
+fn told(trace: &Trace, files: &[PathBuf]) {
+    for file in files.iter().skip(1) {
+        let entries = trace.entries.len();
+        say(format!(
+            "recorded {entries} entries of the ledger in {}.",
+            file.display()
+        ));
+    }
+    let ends = trace.epitaphs.len();
+    if ends > 0 {
+        say(format!(
+            "kernels that ended: {ends}; `cargo xtask epitaph` says where they were."
+        ));
+    }
 }

@@ -142,7 +142,11 @@ pub(crate) fn check(name: &str) -> Result<()> {
 /// # Errors
 /// When the description has problems: they have been printed, all of them.
 pub(crate) fn compile(name: &str) -> Result<Compiled> {
-    let site = read(name)?;
+    read(name).map(|site| compiled(&site))
+}
+
+/// Compiles a site.
+pub(crate) fn compiled(site: &Site) -> Compiled {
     let mut images: Vec<_> = site
         .actors
         .iter()
@@ -150,10 +154,10 @@ pub(crate) fn compile(name: &str) -> Result<Compiled> {
         .collect();
     images.sort();
     images.dedup();
-    Ok(Compiled {
-        bytes: site_personality_manager::compile(&site),
+    Compiled {
+        bytes: site_personality_manager::compile(site),
         images,
-    })
+    }
 }
 
 /// Reads and validates a site.
@@ -165,11 +169,19 @@ pub(crate) fn read(name: &str) -> Result<Site> {
     let path = path(name);
     let shown = relative(&path).display().to_string();
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
-    host::parse(&text, &shown).map_err(|problems| {
+    parse(&text, &shown)
+}
+
+/// Validates the description of a site; `shown` is where it comes from, for messages.
+///
+/// # Errors
+/// When it has problems: they have been printed, all of them.
+pub(crate) fn parse(text: &str, shown: &str) -> Result<Site> {
+    host::parse(text, shown).map_err(|problems| {
         for problem in &problems {
             eprintln!("{problem}");
         }
-        anyhow::anyhow!("site \"{name}\" has {} problems", problems.len())
+        anyhow::anyhow!("{shown} has {} problems", problems.len())
     })
 }
 

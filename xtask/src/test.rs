@@ -10,10 +10,13 @@ use crate::build::{self, Actors, Profile};
 use crate::shell::{AlreadySaid, Cmd, say};
 use crate::tally::Tally;
 use crate::workspace::{self, Package};
-use crate::{disk, machine, policy, sites};
+use crate::{bench, disk, machine, policy, sites};
 
 /// The package of tests that boot sites.
 const QEMU_TESTS: &str = "refrain-tests";
+
+/// The name of the test that nothing has become more costly.
+const GUARD: &str = "nothing_costs_more_than_the_baseline";
 
 /// Runs the tests on the host and in QEMU.
 #[derive(clap::Args, Debug, Default)]
@@ -38,7 +41,10 @@ impl Test {
         }
         if !self.host {
             match build_all() {
-                Ok(()) => self.qemu_tests(&mut tally, &mut troubles)?,
+                Ok(()) => {
+                    self.qemu_tests(&mut tally, &mut troubles)?;
+                    self.guard(&mut tally, &mut troubles);
+                }
                 Err(error) => {
                     troubles.push(format!("{error:#}"));
                     tally.failed += 1;
@@ -83,6 +89,27 @@ impl Test {
             .env("REFRAIN_ARTIFACTS", build::artifacts())
             .args(["-p", QEMU_TESTS]);
         self.cargo_test(command, tally, troubles)
+    }
+
+    /// Holds what things cost against the baseline, as one more test.
+    fn guard(&self, tally: &mut Tally, troubles: &mut Vec<String>) {
+        if !GUARD.contains(self.filter.as_deref().unwrap_or_default()) {
+            return;
+        }
+        say("measuring, in the short form, and comparing with tests/baseline.json.");
+        match bench::guard() {
+            Ok(0) => tally.passed += 1,
+            Ok(worse) => {
+                troubles.push(format!(
+                    "{worse} measures are worse than tests/baseline.json says"
+                ));
+                tally.failed += 1;
+            }
+            Err(error) => {
+                troubles.push(format!("{error:#}"));
+                tally.failed += 1;
+            }
+        }
     }
 
     fn cargo_test(

@@ -103,6 +103,12 @@ pub mod vault {
     }
 }
 
+/// The chain of layers.
+pub mod layer {
+    /// A port that is there from when the broken layer is to fail.
+    pub const CUE: &str = "cue";
+}
+
 /// The port of `conductor`, who wants to know whether the count is right.
 pub mod conductor {
     use serde::{Deserialize, Serialize};

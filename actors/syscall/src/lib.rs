@@ -19,6 +19,7 @@
 //! | [`site`], [`ledger`] | what the kernel knows: counters, actors, failures |
 //! | [`group`] | groups, and [`Subscription`](group::Subscription): what happens to them |
 //! | [`log`](mod@log), [`panic`](mod@panic), [`heap`] | text out, last words, `alloc` (feature `heap`) |
+//! | [`ticks`] | the time-stamp counter, to measure with |
 //! | [`call`] | one thin safe function a syscall; `stub` below it holds the instruction |
 //! | [`ways_to_die`] | how to fail on purpose, for demonstrations and tests |
 //!
@@ -62,6 +63,7 @@ pub mod site;
 pub mod spawn;
 mod stub;
 pub mod thread;
+pub mod ticks;
 pub mod ways_to_die;
 mod wire;
 

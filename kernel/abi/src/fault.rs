@@ -92,6 +92,12 @@ macro_rules! registers {
                 [$(self.$name),*]
             }
 
+            /// The registers with their names.
+            #[must_use]
+            pub const fn named(&self) -> [(&'static str, u64); Self::COUNT] {
+                [$((stringify!($name), self.$name)),*]
+            }
+
             const fn from_values([$($name),*]: [u64; Self::COUNT]) -> Self {
                 Self { $($name),* }
             }

@@ -156,3 +156,14 @@ pub struct LedgerEntry {
     /// further down, the one below that was restarted.
     pub scope: Name,
 }
+
+impl LedgerEntry {
+    /// When the next incarnation was activated, or how far that has come.
+    #[must_use]
+    pub fn activated_at(&self) -> Instant {
+        let phases = &self.phases;
+        [phases.freeze, phases.delay, phases.restart, phases.activate]
+            .into_iter()
+            .fold(self.time, Instant::after)
+    }
+}

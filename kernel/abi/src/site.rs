@@ -249,5 +249,40 @@ numbered! {
         /// Takes frames until `argument` are left free; 0 gives all of them back. The value is
         /// the number of frames held.
         HOLD_FRAMES = 6 => "hold frames",
+        /// Raises the exception with vector `argument` in the kernel: 0, 6, 8, 13 or 14.
+        EXCEPTION = 20 => "exception",
+        /// The recovery thread spins with interrupts on.
+        HANG_IN_THREAD = 21 => "hang in a thread",
+        /// The tick comes no more.
+        MASK_TICK = 22 => "mask the tick",
+        /// Runs over the end of the CPU's stack.
+        OVERFLOW_CPU_STACK = 23 => "overflow of the CPU's stack",
+        /// The recovery thread runs over the end of its stack.
+        OVERFLOW_THREAD_STACK = 24 => "overflow of a thread's stack",
+        /// Writes a byte past the end of memory of the kernel's heap, and frees that.
+        HEAP_OVERRUN = 25 => "heap overrun",
+        /// Writes a byte before the start of memory of the kernel's heap, and frees that.
+        HEAP_UNDERRUN = 26 => "heap underrun",
+        /// Frees memory of the kernel's heap twice.
+        HEAP_FREED_TWICE = 27 => "heap freed twice",
+        /// Writes to free memory of the kernel's heap, and allocates: the chain of holes goes on
+        /// nowhere (argument 0), or outside the heap (1), or begins again (2).
+        HEAP_HOLE = 28 => "heap hole damaged",
+        /// Panics when the first of two new page tables is in place.
+        PANIC_IN_PAGE_TABLES = 29 => "panic in the page tables",
+        /// Panics at the next switch of threads.
+        PANIC_IN_SCHEDULER = 30 => "panic in the scheduler",
+        /// Panics when the Restart Manager has been told of the next failure.
+        PANIC_IN_RESTART_MANAGER = 31 => "panic in the Restart Manager",
+        /// Panics with the heap locked.
+        PANIC_IN_ALLOCATOR = 32 => "panic in the allocator",
+        /// The log writer panics with the serial port locked.
+        PANIC_IN_LOG_WRITER = 33 => "panic in the log writer",
+        /// Does what a kernel does to its watchdog before it is restarted (argument 0), or what the
+        /// next one does, when the former has left it running for a while (1). With interrupts off
+        /// for longer than any kernel should, it then panics (0) or hangs (1).
+        WATCHDOG_HANDED_ON = 34 => "watchdog handed on",
+        /// The watchdog runs out within milliseconds, whatever the kernel does.
+        WATCHDOG_TOO_SOON = 35 => "watchdog too soon",
     }
 }

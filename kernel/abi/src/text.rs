@@ -6,7 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// UTF-8 text of at most `N` bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 pub struct Text<const N: usize> {
     // Invariant: `bytes[..length]` is valid UTF-8 and the rest is zero.
     length: u8,
@@ -15,6 +15,20 @@ pub struct Text<const N: usize> {
 
 /// The name of an actor, a port, a group or a persistent region: 1 to 31 bytes of UTF-8.
 pub type Name = Text<31>;
+
+// Most texts differ in their lengths or first bytes, and names are compared all the time: so the rest,
+// which is zero, is not looked at.
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl<const N: usize> core::hash::Hash for Text<N> {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
 
 impl<const N: usize> Text<N> {
     const FITS: () = assert!(N <= 255, "the length is kept in one byte");

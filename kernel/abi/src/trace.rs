@@ -8,23 +8,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LedgerEntry, Name};
+use crate::{Epitaph, LedgerEntry, Name};
 
 /// The port, and what it reads as if somebody listens (QEMU's `isa-debugcon`).
 pub const PORT: u16 = 0xe9;
 
 /// Version of the records. Goes up whenever the layout of one of them changes, entries included.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No record is longer, frame included.
 pub const RECORD_MAX: usize = 768;
 
 /// One record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made on the stack and written at once"
-)]
 pub enum Record {
     /// The first one: a kernel starts.
     Start {
@@ -32,9 +28,14 @@ pub enum Record {
         version: u32,
         /// The policy it was built with.
         policy: Name,
+        /// How often the site was restarted since it was booted. A kernel of which this is 0 was
+        /// booted: its ledger begins anew.
+        restarts: u64,
     },
     /// An entry of the ledger as it is now. It comes again when it has changed, and the last one
     /// with a number is the one that counts. Numbers that never come were overwritten before
     /// they could be written out.
     Entry(LedgerEntry),
+    /// The last words of the kernel before, as told by the next one, or on the way to a reset.
+    Epitaph(Epitaph),
 }

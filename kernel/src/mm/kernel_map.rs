@@ -25,8 +25,6 @@ const STACK_PAGES: u64 = 8;
 /// Distance between two stacks: the stack and its guard page.
 const STACK_STRIDE: u64 = (STACK_PAGES + 1) * PAGE_BYTES;
 
-/// Physical addresses below this are always in the direct map: memory-mapped devices live there.
-const LEAST_DIRECT: u64 = 1 << 32;
 const LARGE_PAGE_BYTES: u64 = 512 * PAGE_BYTES;
 
 unsafe extern "C" {
@@ -98,7 +96,7 @@ pub fn build<T: Tables>(
     purpose: Purpose,
 ) -> Option<Frame> {
     let root = tables.allocate()?;
-    map_direct(tables, root, end.max(LEAST_DIRECT))?;
+    map_direct(tables, root, end)?;
     for (start, end, flags) in parts() {
         for address in (start..end).step_by(PAGE_BYTES as usize) {
             let is_guard =
@@ -124,7 +122,7 @@ pub fn build<T: Tables>(
 pub fn frames_to_build(end: u64) -> u32 {
     /// The root; tables on the way to the image, its last ones, and those to the stacks.
     const FIXED: u64 = 16;
-    let giants = end.max(LEAST_DIRECT).div_ceil(512 * LARGE_PAGE_BYTES);
+    let giants = end.div_ceil(512 * LARGE_PAGE_BYTES);
     (FIXED + giants + giants.div_ceil(512)) as u32
 }
 
@@ -173,6 +171,17 @@ pub fn map_stack(frames: &mut Frames, root: Frame) -> Option<(u64, u64)> {
             Entry::new(frame, flags);
     }
     Some((bottom, top))
+}
+
+/// Which of the stacks [`map_stack`] has mapped, in that order, lies above this page, which is not
+/// mapped.
+#[must_use]
+pub fn guarded_stack(guard: u64) -> Option<u32> {
+    let offset = guard.checked_sub(STACKS)?;
+    let index = offset / STACK_STRIDE;
+    let is_guard =
+        offset.is_multiple_of(STACK_STRIDE) && index < STACK_COUNT.load(Ordering::Relaxed);
+    is_guard.then_some(index as u32)
 }
 
 /// Whether everything from `start` to `end` is on one of the kernel's stacks.

@@ -2,6 +2,7 @@
 
 pub mod extent;
 pub mod frame;
+pub mod guard;
 pub mod page_table;
 pub mod plan;
 

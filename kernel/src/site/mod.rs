@@ -20,6 +20,7 @@
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
 //! | `passage` | the way from one kernel to the next |
+//! | `quiesce` | silencing the devices |
 //! | `adopt` | what the next one takes over |
 //! | `reboot` | through the firmware, and how often |
 //!
@@ -40,6 +41,8 @@ pub mod book;
 pub mod keep;
 #[cfg(target_os = "none")]
 pub mod passage;
+#[cfg(target_os = "none")]
+pub mod quiesce;
 #[cfg(target_os = "none")]
 pub mod reboot;
 

@@ -5,15 +5,15 @@
 
 use abi::epitaph::RebootCause;
 use bootloader_api::BootInfo;
-use x86_64::instructions::port::Port;
 
-use super::keep;
 use super::note::Found;
 use super::reboot::{announce, reboot, withdraw};
 use super::record::{Header, LastWords, SiteRecord, UNKNOWN};
 use super::verdict::{Stage, Verdict, verdict};
+use super::{keep, quiesce};
 use crate::arch::{clock, cpu};
 use crate::mm::{Frame, direct, kernel_map};
+use crate::recording;
 
 /// Reboots there may be if the record that says so is damaged.
 const REBOOTS: u32 = 2;
@@ -25,11 +25,11 @@ const REBOOTS: u32 = 2;
 pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     // SAFETY: The anchor says where it is; the kernel that used it is gone.
     let record = unsafe { &mut *record };
-    quiesce();
+    quiesce::all();
     // SAFETY: The record's own memory.
     let header = match unsafe { checked(record) } {
         Ok(header) => header,
-        Err(cause) => reboot(cause, REBOOTS),
+        Err(cause) => give_up(record, cause, REBOOTS),
     };
     let now = clock::time_at(clock::counter(), header.clock);
     let cause = match record.epitaph.read() {
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     }
     match verdict(live.stage, cause, &live.times, header.limits, now) {
         Verdict::Restart => {}
-        Verdict::Reboot(cause) => reboot(cause, header.limits.reboots),
+        Verdict::Reboot(cause) => give_up(record, cause, header.limits.reboots),
     }
     // Should an exception come from here on, the CPU resets the machine: that counts.
     announce(RebootCause::UNFINISHED, header.limits.reboots);
@@ -52,6 +52,14 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     // SAFETY: The kernel whose data these were is gone, and they were just found to be right.
     unsafe { restore(&header) };
     direct::at(header.boot).cast::<BootInfo>()
+}
+
+/// Resets the machine. The next kernel will know nothing of this one: its last words are told here.
+fn give_up(record: &SiteRecord, cause: RebootCause, limit: u32) -> ! {
+    if let Found::Whole(LastWords { epitaph, .. }) = record.epitaph.read() {
+        recording::tell_epitaph_of_the_dead(epitaph);
+    }
+    reboot(cause, limit)
 }
 
 /// Nothing was set aside: the kernel ended before its first start was through.
@@ -114,63 +122,5 @@ unsafe fn restore(header: &Header) {
             in("rax") 0,
             options(nostack, preserves_flags),
         );
-    }
-}
-
-/// Silences the devices: no interrupt comes and no device writes to memory from here on.
-fn quiesce() {
-    // SAFETY: Nobody else uses these ports any more. Both interrupt controllers masked; the
-    // real-time clock's interrupts off.
-    unsafe {
-        Port::<u8>::new(0x21).write(0xff);
-        Port::<u8>::new(0xa1).write(0xff);
-        Port::<u8>::new(0x70).write(0x0b);
-        let mode = Port::<u8>::new(0x71).read();
-        Port::<u8>::new(0x70).write(0x0b);
-        Port::<u8>::new(0x71).write(mode & !0x70);
-    }
-    for device in 0..32_u32 {
-        // A device without functions beyond the first says so; to ask all costs little.
-        for function in 0..8_u32 {
-            silence(0x8000_0000 | device << 11 | function << 8);
-            if function == 0 && !has_functions(0x8000_0000 | device << 11) {
-                break;
-            }
-        }
-    }
-}
-
-/// Takes a device's leave to use the bus on its own (PCI Local Bus Specification 3.0, 6.2.2), unless
-/// it is a bridge.
-fn silence(address: u32) {
-    const BUS_MASTER: u32 = 1 << 2;
-    let identity = read(address);
-    let is_there = identity & 0xffff != 0xffff;
-    if is_there && read(address + 8) >> 24 != 0x06 {
-        let command = read(address + 4);
-        if command & BUS_MASTER != 0 {
-            // The upper half is the status, where a one clears.
-            write(address + 4, command & 0xffff & !BUS_MASTER);
-        }
-    }
-}
-
-fn has_functions(address: u32) -> bool {
-    read(address + 12) & 1 << 23 != 0
-}
-
-fn read(address: u32) -> u32 {
-    // SAFETY: Reading configuration space has no side effects.
-    unsafe {
-        Port::<u32>::new(0xcf8).write(address);
-        Port::<u32>::new(0xcfc).read()
-    }
-}
-
-fn write(address: u32, value: u32) {
-    // SAFETY: The caller takes rights from a device that nobody uses.
-    unsafe {
-        Port::<u32>::new(0xcf8).write(address);
-        Port::<u32>::new(0xcfc).write(value);
     }
 }

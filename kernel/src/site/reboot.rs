@@ -7,9 +7,10 @@
 
 use core::fmt::{self, Write as _};
 
+use abi::Span;
 use abi::epitaph::RebootCause;
 
-use crate::arch::{exit, reset, serial};
+use crate::arch::{clock, exit, reset, serial};
 
 /// What marks the bytes as ours.
 const MARK: [u8; 2] = *b"Rf";
@@ -23,28 +24,45 @@ pub struct Reboots {
     pub limit: u8,
     /// Why the latest.
     pub cause: RebootCause,
+    /// When: the CPU's counter.
+    pub counter: u64,
+    /// And the second of the minute.
+    pub second: u8,
 }
 
 impl Reboots {
     /// As bytes, the last of which makes their sum zero.
     fn bytes(self) -> [u8; reset::BYTES] {
-        let [first, second] = MARK;
-        let told = [first, second, self.count, self.limit, self.cause.0];
-        let sum = told.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-        let mut bytes = [sum.wrapping_neg(); reset::BYTES];
-        bytes[..told.len()].copy_from_slice(&told);
+        let mut bytes = [0; reset::BYTES];
+        bytes[..2].copy_from_slice(&MARK);
+        bytes[2..6].copy_from_slice(&[self.count, self.limit, self.cause.0, self.second]);
+        bytes[6..14].copy_from_slice(&self.counter.to_le_bytes());
+        let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+        bytes[reset::BYTES - 1] = sum.wrapping_neg();
         bytes
     }
 
     /// From bytes, if they are ours.
     fn from_bytes(bytes: [u8; reset::BYTES]) -> Option<Self> {
-        let [_, _, count, limit, cause, _] = bytes;
+        let [_, _, count, limit, cause, second, counter @ .., _] = bytes;
         let reboots = Self {
             count,
             limit,
             cause: RebootCause(cause),
+            counter: u64::from_le_bytes(counter),
+            second,
         };
         (reboots.bytes() == bytes && count > 0).then_some(reboots)
+    }
+
+    /// How long ago the latest was when the counter stood at `entered`, if that can be told: a reset
+    /// may set the counter back, and then the clock of the wall disagrees.
+    #[must_use]
+    pub fn took(&self, entered: u64, scaled: impl Fn(u64) -> Span) -> Option<Span> {
+        let took = scaled(entered.checked_sub(self.counter)?);
+        let passed = (60 + i64::from(reset::second()) - i64::from(self.second)) % 60;
+        let counted = (took.0 / 1_000_000_000 % 60) as i64;
+        matches!((60 + passed - counted) % 60, 0 | 1 | 59).then_some(took)
     }
 }
 
@@ -68,6 +86,8 @@ pub fn announce(cause: RebootCause, limit: u32) -> Reboots {
         count: count.saturating_add(1),
         limit: u8::try_from(limit).unwrap_or(u8::MAX),
         cause,
+        counter: clock::counter(),
+        second: reset::second(),
     };
     reset::write_lasting(next.bytes());
     next

@@ -3,7 +3,7 @@
 //! What `tar tf` shows on the host is what is read here, at each look-up anew: a file may be
 //! replaced while the site runs, and a reload brings the new one. Only the loader thread uses it.
 
-mod pci;
+pub mod pci;
 mod virtio;
 
 use core::fmt;

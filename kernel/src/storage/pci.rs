@@ -5,18 +5,28 @@ use x86_64::instructions::port::Port;
 
 use crate::arch::cpu::without_interrupts;
 
+/// The port that takes a register's address.
+pub const ADDRESS: u16 = 0xcf8;
+/// The first of the four ports at which that register is.
+pub const DATA: u16 = 0xcfc;
+
 /// Configuration mechanism 1 (PCI Local Bus Specification 3.0, 3.2.2.3.2).
-pub(super) struct Ports;
+pub struct Ports;
 
 impl Ports {
-    fn select(device: DeviceFunction, register: u8) {
-        let address = 0x8000_0000
+    /// What the address port takes for a register.
+    #[must_use]
+    pub fn address(device: DeviceFunction, register: u8) -> u32 {
+        0x8000_0000
             | u32::from(device.bus) << 16
             | u32::from(device.device) << 11
             | u32::from(device.function) << 8
-            | u32::from(register & 0xfc);
+            | u32::from(register & 0xfc)
+    }
+
+    fn select(device: DeviceFunction, register: u8) {
         // SAFETY: Selects what the data port shows; no effect by itself.
-        unsafe { Port::new(0xcf8).write(address) };
+        unsafe { Port::new(ADDRESS).write(Self::address(device, register)) };
     }
 }
 
@@ -25,7 +35,7 @@ impl ConfigurationAccess for Ports {
         without_interrupts(|| {
             Self::select(device, register);
             // SAFETY: Reading configuration space has no side effects.
-            unsafe { Port::new(0xcfc).read() }
+            unsafe { Port::new(DATA).read() }
         })
     }
 
@@ -33,7 +43,7 @@ impl ConfigurationAccess for Ports {
         without_interrupts(|| {
             Self::select(device, register);
             // SAFETY: The driver that calls owns the device it configures.
-            unsafe { Port::new(0xcfc).write(data) };
+            unsafe { Port::new(DATA).write(data) };
         });
     }
 

@@ -178,7 +178,7 @@ impl Kernel {
                 Ok(DONE)
             }
             Hook::HOLD_FRAMES => Ok(Next::Return([self.hold_frames(argument), 0, 0])),
-            _ => Err(Status::BAD_ARGUMENT.into()),
+            hook => self.death_hook(hook, argument),
         }
     }
 

@@ -57,7 +57,9 @@ impl RestartManager<'_> {
     /// The slot for a group of this name.
     fn free_group(&self, name: Name) -> Result<GroupSlot, DeclareError> {
         let mut free = None;
-        for (index, group) in self.groups.iter().enumerate().take(GROUPS_MAX) {
+        // Those that were ever used, and one more.
+        let used = self.group_slots().saturating_add(1).min(GROUPS_MAX);
+        for (index, group) in self.groups.iter().enumerate().take(used) {
             let is_at_rest = group.phase == Phase::Idle;
             match group.stage {
                 Stage::Declared if group.name == name => return Err(DeclareError::NameTaken),

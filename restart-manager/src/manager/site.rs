@@ -7,10 +7,12 @@ use abi::ledger::Phases;
 use abi::start::PreviousEnd;
 use abi::{
     ActorId, Advice, Cause, FaultRecord, Instant, LedgerEntry, Name, Outcome, Response, SiteCause,
+    Span,
 };
 
 use super::RestartManager;
-use crate::tree::kernel_name;
+use crate::rehearse::Rehearsal;
+use crate::tree::{Blame, kernel_name};
 
 /// A restart of the site, as the kernel tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,19 @@ pub struct SiteReturn<'a> {
     pub entered: Instant,
 }
 
+/// A reboot of the site, as the kernel tells of it that was booted then.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteReboot<'a> {
+    /// Why.
+    pub fault: &'a FaultRecord,
+    /// How many reboots there were in a row.
+    pub count: u32,
+    /// From the order until the kernel was entered; zero if that is not known.
+    pub firmware: Span,
+    /// From there until now.
+    pub start: Span,
+}
+
 /// The latest restart of the site.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Returned {
@@ -34,6 +49,26 @@ pub(crate) struct Returned {
     entry: u64,
     mark: Instant,
     awaits_reply: bool,
+}
+
+/// An entry about the site itself.
+fn of_site(cause: Cause, response: Response) -> LedgerEntry {
+    LedgerEntry {
+        sequence: 0,
+        time: Instant::ZERO,
+        actor: ActorId::NONE,
+        successor: ActorId::NONE,
+        name: kernel_name(),
+        group: kernel_name(),
+        incarnation: 0,
+        cause,
+        response,
+        outcome: Outcome::PENDING,
+        block_reads: 0,
+        phases: Phases::default(),
+        advice: Advice::NOT_ASKED,
+        scope: kernel_name(),
+    }
 }
 
 /// Why an actor starts that was started so many times before the manager was there.
@@ -70,18 +105,9 @@ impl RestartManager<'_> {
             Some(because) => Cause::Group { because },
             None => Cause::Fault(*back.fault),
         };
-        let entry = self.ledger.append(LedgerEntry {
-            sequence: 0,
+        let entry = LedgerEntry {
             time: back.fault.time,
-            actor: ActorId::NONE,
-            successor: ActorId::NONE,
-            name: kernel_name(),
-            group: kernel_name(),
             incarnation: back.started,
-            cause,
-            response: Response::SITE_RESTART,
-            outcome: Outcome::PENDING,
-            block_reads: 0,
             phases: Phases {
                 freeze: back.entered.since(back.fault.time),
                 restart: now.since(back.entered),
@@ -91,14 +117,49 @@ impl RestartManager<'_> {
                 Some(_) => Advice::FOLLOWED,
                 None => Advice::NOT_ASKED,
             },
-            scope: kernel_name(),
-        });
+            ..of_site(cause, Response::SITE_RESTART)
+        };
+        self.come_back(back.cause, entry, now);
+    }
+
+    /// Takes note that the site was rebooted. To be told before anything is declared. Nobody has a
+    /// past; it is on record so that one can see what it cost.
+    pub fn note_site_reboot(&mut self, reboot: &SiteReboot<'_>, now: Instant) {
+        let entry = LedgerEntry {
+            incarnation: reboot.count,
+            phases: Phases {
+                freeze: reboot.firmware,
+                restart: reboot.start,
+                ..Phases::default()
+            },
+            ..of_site(Cause::Fault(*reboot.fault), Response::SITE_REBOOT)
+        };
+        self.come_back(SiteCause::REQUESTED, entry, now);
+    }
+
+    fn come_back(&mut self, cause: SiteCause, entry: LedgerEntry, now: Instant) {
         self.returned = Some(Returned {
-            cause: back.cause,
-            entry,
+            cause,
+            entry: self.ledger.append(entry),
             mark: now,
             awaits_reply: false,
         });
+    }
+
+    /// What a rehearsal makes of an entry about a restart of the site: what the manager after it
+    /// had forgotten, and when its incarnations began. Each actor and group is looked at once.
+    pub(crate) fn rehearse_site_restart(&mut self, entry: &LedgerEntry) {
+        self.kernel.blame = Blame::NONE;
+        self.kernel.blame.restarts.record(entry.time);
+        for group in self.groups.iter_mut() {
+            group.history.forget();
+            group.blame = Blame::NONE;
+        }
+        for actor in self.actors.iter_mut() {
+            actor.history.forget();
+            actor.mark = entry.activated_at();
+            actor.rehearsed = Rehearsal::BEFORE;
+        }
     }
 
     /// Takes note that every actor that came back with the site was started, and how many blocks

@@ -121,6 +121,11 @@ const RULES: &[Rule] = &[
         others: Others::Only(&["serde"]),
     },
     Rule {
+        package: "bench-suite",
+        ours: &["syscall", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
         package: "boot-direct",
         ours: &[],
         others: Others::Any,

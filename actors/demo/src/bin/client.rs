@@ -2,7 +2,8 @@
 //!
 //! A request that was cut off by a restart is sent again, to the port's new capability and with
 //! the same number: the counter knows the number, so sending it twice does no harm. Nothing here
-//! may end the client, so every error has a way on.
+//! may end the client, so every error has a way on. What it has counted is persistent, so that it
+//! goes on where it was when it is restarted itself, as with the site.
 
 #![no_std]
 #![no_main]
@@ -22,33 +23,42 @@ const PATIENCE: Span = Span::from_secs(2);
 /// How long we wait for the conductor, who is not there in every site that has a counter.
 const GRACE: Span = Span::from_millis(100);
 
+syscall::plain_struct! {
+    /// What survives.
+    struct Progress {
+        /// Number of the last request that was answered; 0 if none was.
+        sequence: u64,
+        /// The count it should have brought us to.
+        expected: u64,
+    }
+}
+
 struct Client {
     counter: RemotePort,
-    /// Number of the last request that was answered.
-    sequence: u64,
-    /// The count it should have brought us to.
-    expected: u64,
+    progress: PersistentCell<Progress>,
     /// The incarnation that answered last.
     incarnation: u32,
 }
 
 impl Client {
-    /// Finds the counter, and takes its count for right: it may be older than we are.
-    fn new() -> Self {
-        let counter = find_counter();
+    /// Finds the counter. Its count is taken for right if this client has never counted: it may be
+    /// older than we are.
+    fn new() -> Result<Self> {
         let mut client = Self {
-            counter,
-            sequence: 0,
-            expected: 0,
+            counter: find_counter(),
+            progress: PersistentCell::open("progress")?,
             incarnation: 0,
         };
-        client.adopt();
-        client
+        if client.progress.get().sequence == 0 {
+            client.adopt();
+        }
+        Ok(client)
     }
 
     /// Has one request counted, and checks the answer.
     fn step(&mut self) {
-        let sequence = self.sequence + 1;
+        let Progress { sequence, expected } = self.progress.get();
+        let (sequence, expected) = (sequence + 1, expected + 1);
         let Ok(reply) = self.ask(&Request::Increment { sequence }) else {
             // Our number does not follow the counter's: it has forgotten, or dreamt, requests.
             let reply = self.adopt();
@@ -57,11 +67,10 @@ impl Client {
                 ..as_it_is(reply)
             });
         };
-        self.sequence = sequence;
-        self.expected += 1;
-        if reply.incarnation != self.incarnation || reply.count != self.expected {
+        self.progress.set(Progress { sequence, expected });
+        if reply.incarnation != self.incarnation || reply.count != expected {
             self.report(Count {
-                expected: self.expected,
+                expected,
                 ..as_it_is(reply)
             });
         }
@@ -72,8 +81,10 @@ impl Client {
     fn adopt(&mut self) -> Reply {
         loop {
             if let Ok(reply) = self.ask(&Request::Read) {
-                self.sequence = reply.sequence;
-                self.expected = reply.count;
+                self.progress.set(Progress {
+                    sequence: reply.sequence,
+                    expected: reply.count,
+                });
                 self.incarnation = reply.incarnation;
                 return reply;
             }
@@ -147,8 +158,8 @@ fn find_counter() -> RemotePort {
     }
 }
 
-fn start(_start: Start) {
-    let mut client = Client::new();
+fn start(_start: Start) -> Result<()> {
+    let mut client = Client::new()?;
     loop {
         client.step();
         thread::sleep(PACE);

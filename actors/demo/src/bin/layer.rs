@@ -1,14 +1,17 @@
 //! A layer of a dependency chain: `layer [BELOW [broken]]`.
 //!
 //! It answers how many layers there are beneath and including it, for which it asks the one below.
-//! One that is `broken` makes nothing of the answer, and panics; and because nothing that is put
-//! back in *it* helps, the blame goes to the layers below it, one after the other.
+//! One that is `broken` waits for its cue, then makes nothing of the answer, and panics. Nothing
+//! that is put back in *it* helps, nor in the layers below it; so the blame goes down to the kernel
+//! group. After a restart of the site it is well.
 
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
+use demo::layer::CUE;
 use syscall::abi::Name;
+use syscall::abi::start::PreviousEnd;
 use syscall::prelude::*;
 use syscall::thread;
 
@@ -49,7 +52,9 @@ fn start(start: Start) -> Result<Serve<Layer>> {
     let layer = Layer {
         below: start.argument(0).and_then(Name::new),
     };
-    if start.argument(1) == Some("broken") {
+    let is_cured = matches!(start.previous(), PreviousEnd::Site { .. });
+    if start.argument(1) == Some("broken") && !is_cured {
+        RemotePort::find(CUE, Span::FOREVER)?;
         thread::sleep(LIFE);
         panic!("{} layers are more than I can bear", layer.depth()?);
     }

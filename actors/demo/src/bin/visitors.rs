@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use demo::conductor::{self, Notice, Visit};
 use demo::vault::{BOOKS, DEATHS, DOOR, Errand, LOOK, RING};
+use syscall::abi::start::PreviousEnd;
 use syscall::abi::status::Progress;
 use syscall::prelude::*;
 use syscall::{RemoteLap, Thread, encode, thread};
@@ -104,7 +105,13 @@ fn report(visit: Visit) {
     }
 }
 
-fn start(_: Start) -> Result<()> {
+fn start(start: Start) -> Result<()> {
+    if let PreviousEnd::Site { .. } = start.previous() {
+        // The visits were over before the site was restarted.
+        loop {
+            thread::sleep(Span::FOREVER);
+        }
+    }
     for errand in Errand::ALL {
         Thread::spawn(go, errand.number(), 16 * 1024, PRIORITY)?;
     }

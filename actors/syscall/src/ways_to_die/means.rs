@@ -35,6 +35,20 @@ pub(super) fn null_write() {
     write_foreign(NULL_WRITE_ADDRESS);
 }
 
+/// Writes to address 8 with the time-stamp counter in RAX and RDX.
+pub(super) fn stamped_write() -> ! {
+    // SAFETY: the address is none that Rust knows a value at, and this does not come back.
+    unsafe {
+        asm!(
+            "rdtsc",
+            "mov byte ptr [rcx], 0x55",
+            "ud2",
+            in("rcx") NULL_WRITE_ADDRESS,
+            options(noreturn),
+        )
+    }
+}
+
 pub(super) fn null_read() {
     hint::black_box(read_foreign(NULL_READ_ADDRESS));
 }

@@ -118,6 +118,18 @@ ways! {
     LastThread => "last-thread", means::last_thread;
 }
 
+/// Dies like [`Way::NullWrite`], with the time-stamp counter in the registers: [`stamp`] finds it
+/// in the fault's record.
+pub fn die_stamped() -> ! {
+    means::stamped_write()
+}
+
+/// What the time-stamp counter stood at one instruction before a fault of [`die_stamped`].
+#[must_use]
+pub fn stamp(registers: &abi::fault::Registers) -> u64 {
+    registers.rdx << 32 | registers.rax
+}
+
 impl Way {
     /// The eight ways of the demonstration, in its order.
     pub const DEMONSTRATED: [Self; 8] = [

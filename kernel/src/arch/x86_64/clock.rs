@@ -80,6 +80,12 @@ pub fn now() -> Instant {
     Instant(scaled(ticks))
 }
 
+/// So many ticks of the counter as a time.
+#[must_use]
+pub fn span_of(ticks: u64) -> Span {
+    Span(scaled(ticks))
+}
+
 fn scaled(ticks: u64) -> u64 {
     ((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64
 }

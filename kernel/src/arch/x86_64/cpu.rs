@@ -12,7 +12,7 @@ use abi::layout::PAGE_BYTES;
 
 use super::clock;
 use super::entry::refrain_syscall_entry;
-use super::frame::{KERNEL_CODE, USER_DATA};
+use super::frame::{KERNEL_CODE, KERNEL_DATA, USER_DATA};
 use crate::mm::{Frame, direct};
 
 pub use x86_64::instructions::hlt;
@@ -187,6 +187,31 @@ pub fn root() -> Frame {
 pub unsafe fn enable_no_execute() {
     // SAFETY: As the caller promises.
     unsafe { Efer::update(|flags| flags.insert(EferFlags::NO_EXECUTE_ENABLE)) };
+}
+
+/// Takes non-maskable interrupts again, where a former kernel was in one and never came back.
+///
+/// # Safety
+/// The descriptor tables are the kernel's.
+pub unsafe fn let_nmi_in() {
+    // SAFETY: Goes on behind the IRET with the same segments, flags and stack; all that changes is
+    // that the CPU takes the handling of an NMI to be over (Intel SDM vol. 3A, 6.7.1).
+    unsafe {
+        asm!(
+            "mov {stack}, rsp",
+            "push {data}",
+            "push {stack}",
+            "pushfq",
+            "push {code}",
+            "lea {stack}, [rip + 2f]",
+            "push {stack}",
+            "iretq",
+            "2:",
+            stack = out(reg) _,
+            data = const KERNEL_DATA,
+            code = const KERNEL_CODE,
+        );
+    }
 }
 
 /// Sleeps until the next interrupt, which is taken.

@@ -9,7 +9,8 @@
 //!   kernel stack: whatever it is doing, its state is its frame, and freezing it needs no waiting.
 //! - From ring 0, by an interrupt (only kernel threads run with interrupts on), the frame is on
 //!   the kernel thread's own stack, and the kernel continues on the CPU stack.
-//! - An exception in ring 0 is a kernel bug; it stays on the stack it came on and does not return.
+//! - An exception in ring 0 is a kernel bug; it stays on the stack it came on and does not return,
+//!   but for an NMI that turns out to be none of its doing.
 //!
 //! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
 
@@ -191,7 +192,7 @@ refrain_trap:
 5:
     and rsp, -16
     call {kernel_exception}
-    ud2
+    jmp refrain_resume
 "#,
     user_data = const USER_DATA,
     user_code = const USER_CODE,

@@ -1,6 +1,7 @@
 //! x86_64: one mechanism a file.
 
 pub mod apart;
+pub mod apic;
 pub mod clock;
 pub mod cpu;
 pub mod debug_console;

@@ -45,28 +45,42 @@ fn wait() {
 const FIRST: u8 = 0x70;
 
 /// Bytes that outlive a reset.
-pub const BYTES: usize = 6;
+pub const BYTES: usize = 15;
 
 /// Reads the bytes that outlive a reset.
 #[must_use]
 pub fn read_lasting() -> [u8; BYTES] {
-    core::array::from_fn(|index| {
-        // SAFETY: The clock's ports are the kernel's; interrupts are off or the caller's are the
-        // only accesses.
-        unsafe {
-            Port::<u8>::new(0x70).write(FIRST + index as u8);
-            Port::<u8>::new(0x71).read()
-        }
-    })
+    core::array::from_fn(|index| read(FIRST + index as u8))
 }
 
 /// Writes the bytes that outlive a reset.
 pub fn write_lasting(bytes: [u8; BYTES]) {
     for (index, byte) in (0..).zip(bytes) {
-        // SAFETY: As above.
+        // SAFETY: As in `read`.
         unsafe {
             Port::<u8>::new(0x70).write(FIRST + index);
             Port::<u8>::new(0x71).write(byte);
         }
+    }
+}
+
+/// The second of the minute, by the clock that goes on over a reset.
+#[must_use]
+pub fn second() -> u8 {
+    const BINARY: u8 = 1 << 2;
+    let (second, mode) = (read(0x00), read(0x0b));
+    if mode & BINARY == 0 {
+        (second >> 4) * 10 + (second & 0x0f)
+    } else {
+        second
+    }
+}
+
+fn read(register: u8) -> u8 {
+    // SAFETY: The clock's ports are the kernel's; interrupts are off or the caller's are the only
+    // accesses.
+    unsafe {
+        Port::<u8>::new(0x70).write(register);
+        Port::<u8>::new(0x71).read()
     }
 }

@@ -9,6 +9,8 @@ use x86_64::instructions::port::Port;
 /// The first serial port of every PC.
 const FIRST_PORT: u16 = 0x3f8;
 
+use crate::hooks::{self, Place};
+
 const fn first_port() -> Uart16550<PioBackend> {
     // SAFETY: This is its only driver.
     match unsafe { Uart16550::new_port(FIRST_PORT) } {
@@ -48,7 +50,9 @@ pub fn write(bytes: &[u8]) {
 
 /// Sends bytes, as many as the port takes at once; returns how many.
 pub fn send(bytes: &[u8]) -> usize {
-    PORT.lock().send_bytes(bytes)
+    let mut port = PORT.lock();
+    hooks::pass(Place::LogWriter);
+    port.send_bytes(bytes)
 }
 
 /// Sends bytes with no state but the port's own: for who cannot trust this kernel's. A port that was

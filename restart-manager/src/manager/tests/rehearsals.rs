@@ -167,3 +167,36 @@ proptest! {
         }
     }
 }
+
+/// After a restart of the site the policy has forgotten what was before, here as there.
+#[test]
+fn a_restart_of_the_site_is_forgotten_in_a_rehearsal_too() {
+    let mut fake = Fake::new(&[&[ActorKind::Direct]], 16, &Ladder);
+    fake.load(0);
+    fake.settle();
+    for _ in 0..3 {
+        fake.fail(0, 0, 0);
+        fake.settle();
+    }
+    let mut entries = fake.ledger();
+    let mut site = entries[2];
+    site.sequence = 4;
+    site.actor = abi::ActorId::NONE;
+    site.response = abi::Response::SITE_RESTART;
+    site.advice = abi::Advice::NOT_ASKED;
+    // The same failure again would be the fourth, and be answered with a reload.
+    let again = LedgerEntry {
+        sequence: 5,
+        time: site.activated_at(),
+        incarnation: entries[2].incarnation + 1,
+        ..entries[2]
+    };
+    entries.extend([site, again]);
+    let groups: &[&[ActorKind]] = &[&[ActorKind::Direct]];
+    assert_eq!(
+        rehearsed(groups, &[], &entries, &Ladder).1,
+        Vec::<u64>::new()
+    );
+    entries.remove(3);
+    assert_eq!(rehearsed(groups, &[], &entries, &Ladder).1, [5]);
+}

@@ -9,7 +9,7 @@ use crate::actor::ActorKind::{Direct, Indirect};
 use crate::policy::RestartPolicy;
 use crate::{
     Action, ActorDeclaration, DeclareError, Event, GroupSlot, Parameters, RestartManager,
-    SiteReturn, Storage,
+    SiteReboot, SiteReturn, Storage,
 };
 
 impl Fake {
@@ -152,4 +152,41 @@ fn a_group_that_had_ended_is_known_as_ended_and_can_be_started_again_if_it_may()
         Err(DeclareError::GivenUp)
     );
     assert!(fake.manager.declare_group(names[1], None).is_ok());
+}
+
+/// A reboot is the first entry of a new ledger, and nobody is told of it.
+#[test]
+fn a_reboot_is_on_record_with_its_times_and_nobody_has_a_past() {
+    let mut fake = Fake::new(&[], 0, &super::fake::Dictated);
+    fake.manager = RestartManager::new(storage(8, 4, 4), &super::fake::Dictated);
+    let group = fake.manager.declare_group(Name::truncated("group"), None);
+    let fault = FaultRecord::new(FaultKind::SITE);
+    let reboot = SiteReboot {
+        fault: &fault,
+        count: 2,
+        firmware: Span(500),
+        start: Span(30),
+    };
+    fake.manager.note_site_reboot(&reboot, Instant(20));
+    declare(&mut fake, group.unwrap(), 1, Direct, 0);
+    fake.now = Instant(60);
+    assert_eq!(activation(&mut fake, 1), (PreviousEnd::None, 1));
+    fake.manager.note_site_activated(7, Instant(120));
+    let actor = ActorId::new(Slot(1), Generation(900));
+    fake.manager
+        .on_event(Event::FirstReply { actor }, Instant(220));
+    let [entry] = fake.ledger()[..] else {
+        panic!("{:?}", fake.ledger());
+    };
+    assert_eq!((entry.sequence, entry.incarnation), (1, 2));
+    assert_eq!(
+        (entry.response, entry.outcome, entry.block_reads),
+        (Response::SITE_REBOOT, Outcome::DONE, 7)
+    );
+    let phases = entry.phases;
+    assert_eq!((phases.freeze, phases.restart), (Span(500), Span(30)));
+    assert_eq!(
+        (phases.activate, phases.first_reply),
+        (Span(100), Span(100))
+    );
 }

@@ -54,11 +54,6 @@ impl Counts {
         }
     }
 
-    /// Counts that nobody can vouch for any more are as bad as wrong ones.
-    pub(crate) fn give_up(&mut self) {
-        self.is_any_wrong = true;
-    }
-
     pub(crate) fn is_any_wrong(&self) -> bool {
         self.is_any_wrong
     }

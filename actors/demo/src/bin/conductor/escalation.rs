@@ -1,14 +1,12 @@
 //! The course of an escalation: what was done each time that `front` failed.
 //!
-//! From the ledger, and from the notices about the group: when it ran again, and when it was given
-//! up.
+//! From the ledger, which goes on over a restart of the site.
 
 use core::fmt::Write as _;
 
-use syscall::abi::{Advice, FaultKind, Notice, NoticePhase, Outcome, Response, Text};
+use syscall::abi::{Advice, FaultKind, Outcome, Response, Text};
 use syscall::prelude::*;
 
-use crate::kept::Kept;
 use crate::promise::Promise;
 use crate::records::{Record, Records};
 
@@ -19,102 +17,72 @@ pub(crate) const FRONT: &str = "front";
 
 /// Failures that are looked at, where the policy goes on for ever.
 const MANY: usize = 6;
-/// Returns that are kept: a restart is one for each of its members.
-const KEPT: usize = 64;
 
-/// What the notices said.
-pub(crate) struct Escalation {
-    /// When `front` ran again, with the entry of the ledger that it was restarted for.
-    returns: Kept<(u64, Instant), KEPT>,
-    given_up: Option<Instant>,
+/// Whether there is nothing more to be seen. (That the site is restarted is seen afterwards.)
+pub(crate) fn is_through(records: &Records, promise: Option<&Promise>, is_given_up: bool) -> bool {
+    let is_to_end = promise.is_some_and(Promise::has_end);
+    is_given_up || (!is_to_end && failures(records).count() >= MANY)
 }
 
-impl Escalation {
-    pub(crate) fn new() -> Self {
-        Self {
-            returns: Kept::new(),
-            given_up: None,
-        }
-    }
+/// Whether it went as the policy promises.
+pub(crate) fn keeps(promise: &Promise, records: &Records) -> bool {
+    let answers =
+        failures(records).map(|record| (record.response, record.scope.as_str(), record.advice));
+    promise.is_kept(answers) && failures(records).all(|failure| takes_along(failure, records))
+}
 
-    /// Takes note of a notice.
-    pub(crate) fn note(&mut self, notice: &Notice) {
-        match notice.phase {
-            NoticePhase::ACTIVATED if notice.actor.as_str() == FRONT && notice.ledger != 0 => {
-                self.returns.push((notice.ledger, notice.time));
-            }
-            NoticePhase::GIVEN_UP if notice.group.as_str() == FRONT => {
-                self.given_up = Some(notice.time);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether it was said that `front` was given up.
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.given_up.is_some()
-    }
-
-    /// Whether there is nothing more to be seen.
-    pub(crate) fn is_through(&self, records: &Records, promise: Option<&Promise>) -> bool {
-        let is_to_end = promise.is_some_and(Promise::is_given_up);
-        self.is_given_up() || (!is_to_end && failures(records).count() >= MANY)
-    }
-
-    /// Whether it went as the policy promises.
-    pub(crate) fn keeps(&self, promise: &Promise, records: &Records) -> bool {
-        let answers =
-            failures(records).map(|record| (record.response, record.scope.as_str(), record.advice));
-        let count = failures(records).count();
-        self.is_given_up() == promise.is_given_up()
-            && promise.is_kept(count, answers)
-            && failures(records).all(|failure| takes_along(failure, records))
-    }
-
-    /// Prints a line for each failure of `front`.
-    pub(crate) fn print(&self, records: &Records, policy: &str) {
-        info!("The layer `{FRONT}` is broken. What the policy `{policy}` has done about it:");
-        info!(
-            "{:>8}  {:<8} {:<13} {:<13} {:<26} {:>10}  advice",
-            "time", "failure", "answer", "of the group", "restarted", "runs after"
+/// Prints a line for each failure of `front`.
+pub(crate) fn print(records: &Records, policy: &str, is_given_up: bool) {
+    info!("The layer `{FRONT}` is broken. What the policy `{policy}` has done about it:");
+    info!(
+        "{:>9}  {:<8} {:<13} {:<13} {:<26} {:>10}  advice",
+        "time", "failure", "answer", "of the group", "restarted", "runs after"
+    );
+    for (failure, number) in failures(records).zip(1..) {
+        let Record {
+            response,
+            scope,
+            advice,
+            ..
+        } = failure;
+        let (time, after) = (
+            millis(failure.time.since(Instant::default())),
+            after(failure, records),
         );
-        for (failure, number) in failures(records).zip(1..) {
-            let Record {
-                response,
-                scope,
-                advice,
-                ..
-            } = failure;
-            let (time, after) = (
-                millis(failure.time.since(Instant::default())),
-                self.after(failure),
-            );
-            let all = restarted(failure, records);
-            info!(
-                "{time:>8}  {number:<8} {response:<13} {scope:<13} {all:<26} {after:>10}  {advice}"
-            );
-        }
-        match self.given_up {
-            Some(time) => {
-                let time = millis(time.since(Instant::default()));
-                info!("{time:>8}  `{FRONT}` is given up: it is ended, and not started again");
-            }
-            None => info!("          `{FRONT}` is not given up: it goes on failing"),
-        }
+        let all = restarted(failure, records);
+        info!("{time:>9}  {number:<8} {response:<13} {scope:<13} {all:<26} {after:>10}  {advice}");
     }
+    let is_cured = failures(records)
+        .last()
+        .is_some_and(|failure| of_site(failure, records).is_some());
+    if is_given_up {
+        info!("           `{FRONT}` is given up: it is ended, and not started again");
+    } else if is_cured {
+        info!("           `{FRONT}` is well since the site was restarted, the kernel included");
+    } else {
+        info!("           `{FRONT}` is not given up: it goes on failing");
+    }
+}
 
-    /// How long after a failure `front` ran again.
-    fn after(&self, failure: &Record) -> Text<16> {
-        let mut returns = self.returns.iter();
-        let found = returns.find(|(entry, _)| *entry == failure.sequence);
-        found.map_or(Text::truncated("-"), |(_, time)| {
-            millis(time.since(failure.time))
-        })
-    }
+/// How long after a failure `front` ran again.
+fn after(failure: &Record, records: &Records) -> Text<16> {
+    let restart = match failure.response {
+        Response::SITE_RESTART => of_site(failure, records),
+        _ => Some(failure).filter(|failure| failure.is_recovery()),
+    };
+    restart.map_or(Text::truncated("-"), |restart| {
+        millis(restart.activated_at.since(failure.time))
+    })
+}
+
+/// The restart of the site that a failure led to.
+fn of_site<'a>(failure: &Record, records: &'a Records) -> Option<&'a Record> {
+    let mut all = records.all();
+    all.find(|record| record.is_of_site() && record.because == failure.sequence)
 }
 
 /// The failures of `front`. That it ends when it is given up is none.
-fn failures(records: &Records) -> impl Iterator<Item = &Record> {
+fn failures(records: &Records) -> impl Iterator<Item = &Record> + Clone {
     let all = records.all();
     all.filter(|record| record.is_of(FRONT) && record.kind == Some(FaultKind::PANIC))
 }
@@ -145,6 +113,9 @@ fn takes_along(failure: &Record, records: &Records) -> bool {
 
 /// The names of all that were restarted because of a failure, from the root to the leaf.
 fn restarted(failure: &Record, records: &Records) -> Text<40> {
+    if of_site(failure, records).is_some() {
+        return Text::truncated("everything");
+    }
     let mut text = Text::EMPTY;
     for name in CHAIN {
         let is_own = failure.is_recovery() && failure.is_of(name);

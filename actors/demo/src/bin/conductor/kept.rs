@@ -29,7 +29,7 @@ impl<T, const N: usize> Kept<T, N> {
         self.length
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
         self.things.iter().flatten()
     }
 

@@ -12,11 +12,11 @@ use crate::kept::Kept;
 use crate::records::{COUNTER, Records};
 
 /// The manager of the POSIX-like personality.
-const MANAGER: &str = "posix-manager";
+pub(crate) const MANAGER: &str = "posix-manager";
 /// An application of it, and its group, in which its children are too.
 pub(crate) const INIT: &str = "init";
 /// Who calls the counter.
-const CLIENT: &str = "client";
+pub(crate) const CLIENT: &str = "client";
 
 /// How many scenes there are.
 const SCENES: usize = 3;
@@ -67,14 +67,14 @@ impl Moment {
 }
 
 /// The incarnation of an actor that runs; 0 if it does not.
-fn incarnation(name: &str) -> u32 {
+pub(crate) fn incarnation(name: &str) -> u32 {
     let running = |info: &ActorInfo| info.state == ActorState::RUNNING;
     let info = site::actor(name).ok().flatten().filter(running);
     info.map_or(0, |info| info.incarnation)
 }
 
 /// How far the counter has counted.
-fn count() -> Option<u64> {
+pub(crate) fn count() -> Option<u64> {
     let port = RemotePort::find(PORT, Span::ZERO).ok()?;
     let reply: Reply = port.request(&Request::Read, PATIENCE).ok()?;
     Some(reply.count)

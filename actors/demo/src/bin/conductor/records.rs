@@ -29,6 +29,7 @@ const VAULT: &str = "vault";
 pub(crate) struct Record {
     pub(crate) sequence: u64,
     pub(crate) time: Instant,
+    pub(crate) actor: ActorId,
     pub(crate) name: Name,
     pub(crate) group: Name,
     pub(crate) incarnation: u32,
@@ -41,15 +42,19 @@ pub(crate) struct Record {
     pub(crate) scope: Name,
     pub(crate) advice: Advice,
     pub(crate) phases: Phases,
-    block_reads: u64,
+    /// When the next incarnation was activated.
+    pub(crate) activated_at: Instant,
+    pub(crate) block_reads: u64,
 }
 
 impl Record {
-    fn of(entry: &LedgerEntry) -> Self {
+    /// What is kept of this entry.
+    pub(crate) fn of(entry: &LedgerEntry) -> Self {
         let (kind, cause) = describe(&entry.cause);
         Self {
             sequence: entry.sequence,
             time: entry.time,
+            actor: entry.actor,
             name: entry.name,
             group: entry.group,
             incarnation: entry.incarnation,
@@ -64,12 +69,18 @@ impl Record {
             scope: entry.scope,
             advice: entry.advice,
             phases: entry.phases,
+            activated_at: entry.activated_at(),
             block_reads: entry.block_reads,
         }
     }
 
     pub(crate) fn is_of(&self, name: &str) -> bool {
         self.name.as_str() == name
+    }
+
+    /// Whether it is about the site itself.
+    pub(crate) fn is_of_site(&self) -> bool {
+        self.is_of("kernel") && self.actor.is_none()
     }
 
     fn is_end(&self) -> bool {
@@ -135,7 +146,7 @@ impl Records {
     }
 
     /// The records kept, oldest first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Record> + Clone {
         self.kept.iter()
     }
 
@@ -166,22 +177,20 @@ impl Records {
             .any(|record| record.is_of(VAULT) && record.is_end())
     }
 
-    /// Whether the counter died of something else than it chose. (An entry without a failure that
-    /// ends it says what became of the failure before: a restart of the site was refused.)
+    /// Whether the counter died of something else than it chose.
     pub(crate) fn is_any_cause_wrong(&self) -> bool {
-        let mut deaths = self
-            .of_counter()
-            .filter(|record| record.kind.is_some() || !record.is_end());
+        let mut deaths = self.of_counter();
         deaths.any(|record| {
             let index = (record.incarnation as usize).wrapping_sub(1);
             record.kind.is_none() || record.kind != EXPECTED.get(index).copied()
         })
     }
 
-    /// Blocks read during hot restarts, as far as they were kept.
+    /// Blocks read during hot restarts, of actors and of the site, as far as they were kept.
     pub(crate) fn block_reads(&self) -> u64 {
+        let is_hot = |response| matches!(response, Response::HOT_RESTART | Response::SITE_RESTART);
         self.all()
-            .filter(|record| record.response == Response::HOT_RESTART)
+            .filter(|record| is_hot(record.response))
             .map(|record| record.block_reads)
             .sum()
     }

@@ -58,7 +58,7 @@ fn action(record: &Record) -> Text<24> {
 }
 
 /// A time with one decimal place, or a dash where nothing was measured.
-fn micros(span: Span) -> Text<16> {
+pub(crate) fn micros(span: Span) -> Text<16> {
     let mut text = Text::EMPTY;
     // Writing to a `Text` cannot fail: what does not fit is cut.
     let _ = match span {

@@ -2,13 +2,15 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Conductor;
-use crate::escalation::{CHAIN, FRONT};
+use crate::escalation::{self, CHAIN, FRONT};
 use crate::promise::Promise;
 use crate::records::Records;
 
 /// What may be wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Wrong {
     Count,
     SilentClient,
@@ -22,6 +24,8 @@ pub(crate) enum Wrong {
     GivenUp,
     OtherPersonality,
     Returns,
+    SiteRestart,
+    Conductor,
 }
 
 impl fmt::Display for Wrong {
@@ -38,29 +42,22 @@ impl fmt::Display for Wrong {
             Self::Escalation => "the broken layer was not treated as the policy promises",
             Self::GivenUp => "other groups of the chain are given up than the policy promises",
             Self::OtherPersonality => "a personality was touched by what befell the other",
-            Self::Returns => "those who were killed did not come back as they were to",
+            Self::Returns => "not everybody came back as they were to",
+            Self::SiteRestart => "the site was not restarted as it was to be",
+            Self::Conductor => "the conductor itself failed",
         })
     }
 }
 
-/// Says what was wrong, if anything.
-pub(crate) fn of(conductor: &Conductor, records: &Records) -> Result<(), Wrong> {
+/// What was wrong, if anything, while actors failed and were killed.
+pub(crate) fn of_failures(conductor: &Conductor, records: &Records) -> Result<(), Wrong> {
     let Conductor {
         counts,
         visits,
-        escalation,
         personalities,
-        tree,
-        promise,
         ..
     } = conductor;
-    let promise = promise.as_ref();
-    let is_given_up_as_promised = |promise: &Promise| {
-        let is_expected =
-            |name: &&str| tree.is_given_up(name) == (*name == FRONT && promise.is_given_up());
-        CHAIN.iter().all(is_expected)
-    };
-    let rules = [
+    first(&[
         (!counts.is_any_wrong(), Wrong::Count),
         (
             counts.is_complete_up_to(records.recoveries()),
@@ -74,17 +71,41 @@ pub(crate) fn of(conductor: &Conductor, records: &Records) -> Result<(), Wrong> 
             Wrong::UntoldVisitor,
         ),
         (records.block_reads() == 0, Wrong::BlockRead),
+        (personalities.are_apart(), Wrong::OtherPersonality),
+        (personalities.are_as_promised(), Wrong::Returns),
+    ])
+}
+
+/// What was wrong, if anything, while the layer failed.
+pub(crate) fn of_layers(conductor: &Conductor, records: &Records) -> Result<(), Wrong> {
+    let Conductor {
+        tree,
+        promise,
+        counts,
+        ..
+    } = conductor;
+    let promise = promise.as_ref();
+    let is_given_up_as_promised = |promise: &Promise| {
+        let is_expected =
+            |name: &&str| tree.is_given_up(name) == (*name == FRONT && promise.is_given_up());
+        CHAIN.iter().all(is_expected)
+    };
+    first(&[
+        (!counts.is_any_wrong(), Wrong::Count),
         (tree.is_as_described(), Wrong::Tree),
         (
-            promise.is_none_or(|promise| escalation.keeps(promise, records)),
+            promise.is_none_or(|promise| escalation::keeps(promise, records)),
             Wrong::Escalation,
         ),
         (promise.is_none_or(is_given_up_as_promised), Wrong::GivenUp),
-        (personalities.are_apart(), Wrong::OtherPersonality),
-        (personalities.are_as_promised(), Wrong::Returns),
-    ];
-    match rules.into_iter().find(|(holds, _)| !holds) {
-        Some((_, wrong)) => Err(wrong),
+        (records.block_reads() == 0, Wrong::BlockRead),
+    ])
+}
+
+/// The first of these that does not hold.
+pub(crate) fn first(rules: &[(bool, Wrong)]) -> Result<(), Wrong> {
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, wrong)) => Err(*wrong),
         None => Ok(()),
     }
 }

@@ -19,6 +19,7 @@ mod boot;
 mod callers;
 mod checkpoint;
 mod crowd;
+mod death;
 mod faults;
 mod harness;
 mod ipc;
@@ -55,6 +56,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("callers-many", crowd::crowds_let_interrupts_in),
     ("checkpoint-append", checkpoint::killed_in_every_append),
     ("checkpoint-commit", checkpoint::killed_in_every_commit),
+    ("death", death::as_the_host_says),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
     ("faults-memory", faults::memory),
