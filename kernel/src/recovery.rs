@@ -733,6 +733,7 @@ impl Kernel {
             .and_then(|record| record.image.take());
         if let Some(index) = image {
             self.drop_image_user(index);
+            self.note_image_released(actor);
         }
     }
 

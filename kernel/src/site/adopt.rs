@@ -5,6 +5,7 @@
 
 use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind, TraceEvent};
 use abi::layout::PAGE_BYTES;
+use abi::site::ActorState;
 use abi::{
     ActorId, Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span,
     Text, ThreadId,
@@ -122,7 +123,8 @@ impl Kernel {
                 image.users += 1;
             }
             actor.image = image;
-            actor.is_outdated = image.is_none() && note.is_spawned && life.incarnation > 0;
+            // It was being reloaded, or was to be when it is spawned again.
+            actor.is_outdated = image.is_none() && life.incarnation > 0;
             // Capabilities from before are known as those of earlier incarnations.
             if note.slot == slot {
                 actor.first_generation = Generation(note.first_generation);
@@ -147,7 +149,9 @@ impl Kernel {
             image: declaration.image,
             arguments: declaration.arguments,
             priority: declaration.priority,
-            is_spawned: !actor.spawner.is_none() || actor.described.is_some(),
+            is_spawned: !actor.spawner.is_none()
+                || actor.described.is_some()
+                || actor.state() == ActorState::ABSENT,
             slot,
             first_generation: actor.first_generation.0,
             rights: declaration.held.everywhere().0,
@@ -179,6 +183,20 @@ impl Kernel {
                 image: image.map_or(NONE, |image| image.note),
             };
             self.book.set_life(actor.note, life);
+        }
+    }
+
+    /// Writes down that an actor's image was given up. Its place may be another one's soon.
+    pub fn note_image_released(&mut self, slot: u32) {
+        if let Some(actor) = self.actors.at(slot) {
+            let life = self.book.life(actor.note);
+            self.book.set_life(
+                actor.note,
+                LifeNote {
+                    image: NONE,
+                    ..life
+                },
+            );
         }
     }
 
@@ -343,7 +361,7 @@ impl Kernel {
 
     fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
         let mut record = Actor::new(declaration, group);
-        record.stop(abi::site::ActorState::ABSENT);
+        record.stop(ActorState::ABSENT);
         if let Some(actor) = self.insert_actor(record) {
             self.join_formers(actor.slot().0);
         }
