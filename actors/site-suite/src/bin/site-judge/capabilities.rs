@@ -54,18 +54,17 @@ impl<const ALL: usize> Seen<ALL> {
     }
 }
 
-/// Checks that an actor's capability of before is known as that, or not at all.
+/// Checks that an actor's capability of before is known as that.
 #[track_caller]
 pub(crate) fn old_actor(old: u64, present: ActorId) {
     let thawed = site::thaw(ActorId::from_raw(old));
     match must_fail(thawed, "an old capability of an actor") {
         Error::ActorRestarted { new } => check_eq!(new, present),
-        Error::Dead { .. } | Error::Refused(Status::DEAD) => {}
         other => fail!("an old capability of {present} answers {other:?}"),
     }
 }
 
-/// The same, of a port.
+/// Checks that a port's capability of before is known as that, or not at all.
 #[track_caller]
 pub(crate) fn old_port(old: u64, present: PortId) {
     let port = RemotePort::from(PortId::from_raw(old));

@@ -12,9 +12,12 @@ use crate::peers::PATIENCE;
 use crate::quiet;
 use crate::steps::{Steps, have, inspect, tell};
 
-const MEMBERS: &[&str] = &["parent", "child"];
+const MEMBERS: &[&str] = &["parent", "child", "described"];
 
-/// What the child keeps.
+/// Those that are spawned: one that the site describes, and one of which it knows nothing.
+const SPAWNED: [&str; 2] = ["child", "described"];
+
+/// What these keep.
 const KEPT: u64 = 77;
 
 /// Those that end: cleanly, given up, killed.
@@ -30,12 +33,11 @@ pub(crate) fn ended_and_absent(start: &Start) {
             for name in [LEAVER, CRASHER, VICTIM] {
                 have(name, Order::Keep(5));
             }
-            let child = Name::truncated("child");
-            have(
-                "parent",
-                Order::Spawn(child, Name::truncated("site-member")),
-            );
-            have("child", Order::Keep(KEPT));
+            for (name, image) in SPAWNED.iter().zip(["site-member", ""]) {
+                let (child, image) = (Name::truncated(name), Name::truncated(image));
+                have("parent", Order::Spawn(child, image));
+                have(name, Order::Keep(KEPT));
+            }
             tell(LEAVER, Order::Exit);
             tell(CRASHER, Order::Die);
             site::kill_group(VICTIM).must("the kill");
@@ -46,19 +48,19 @@ pub(crate) fn ended_and_absent(start: &Start) {
         1 | 2 => {
             steps.must_be_back("parent", NEW);
             all_are_gone();
-            is_absent("child");
+            SPAWNED.iter().for_each(|name| is_absent(name));
             steps.nothing_may_be_read();
             steps.nothing_may_be_lost();
             if steps.step() == 1 {
                 steps.end()
             }
-            have(
-                "parent",
-                Order::Spawn(Name::truncated("child"), Name::EMPTY),
-            );
-            let child = inspect("child");
-            check_eq!((child.incarnation, child.kept), (2, KEPT));
-            check!(child.previous != PreviousEnd::None, "{:?}", child.previous);
+            for name in SPAWNED {
+                let known = Order::Spawn(Name::truncated(name), Name::EMPTY);
+                have("parent", known);
+                let child = inspect(name);
+                check_eq!((child.incarnation, child.kept), (2, KEPT), "{name}");
+                check!(child.previous != PreviousEnd::None, "{name}");
+            }
             steps.nothing_may_be_read();
             group::clear(CRASHER).must("clearing");
             // It is another actor of that name, from the disk.
@@ -70,7 +72,7 @@ pub(crate) fn ended_and_absent(start: &Start) {
         }
         3 => {
             steps.must_be_back("parent", NEW);
-            is_absent("child");
+            SPAWNED.iter().for_each(|name| is_absent(name));
             let crasher = inspect(CRASHER);
             check_eq!((crasher.incarnation, crasher.kept), (2, 6));
             steps.nothing_may_be_read();
@@ -84,8 +86,8 @@ pub(crate) fn ended_and_absent(start: &Start) {
         _ => {
             all_are_gone();
             // The regions of those that ended went with them. What is left is the judge's, the parent's
-            // checkpoint, and the child's with what it keeps.
-            check_eq!(quiet::counters().persistent_regions, 1 + 1 + 4);
+            // checkpoint, and the same with what they keep of those that may be spawned again.
+            check_eq!(quiet::counters().persistent_regions, 1 + 1 + 2 * 4);
         }
     }
 }

@@ -164,6 +164,8 @@ fn site_entry(entry: &LedgerEntry, cause: SiteCause, diary: &Diary) {
     // before this one.
     let phases = entry.phases;
     check!(phases.freeze.0 > 0 && phases.restart.0 > 0 && phases.activate.0 > 0);
+    // The workers have answered.
+    check!(phases.first_reply.0 > 0);
     let back = entry.time.0 + phases.freeze.0 + phases.restart.0 + phases.activate.0;
     let now = thread::now().0;
     check!(
