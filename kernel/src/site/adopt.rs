@@ -124,7 +124,7 @@ impl Kernel {
             }
             actor.image = image;
             // It was being reloaded, or was to be when it is spawned again.
-            actor.is_outdated = image.is_none() && life.incarnation > 0;
+            actor.is_outdated = life.image == NONE && life.incarnation > 0;
             // Capabilities from before are known as those of earlier incarnations.
             if note.slot == slot {
                 actor.first_generation = Generation(note.first_generation);
