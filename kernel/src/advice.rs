@@ -29,9 +29,8 @@ struct Consultation<'q> {
     decision: Option<Decision>,
 }
 
-/// Asks the policy, and takes its answer to the Restart Manager.
-pub fn ask(question: &Question) {
-    let policy = kernel::with(|kernel| kernel.recovery.manager.policy());
+/// Asks the policy in use, and takes its answer to the Restart Manager.
+pub fn ask(policy: &'static dyn RestartPolicy, question: &Question) {
     let mut consultation = Consultation {
         policy,
         question,

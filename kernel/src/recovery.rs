@@ -21,8 +21,8 @@ use abi::{
 };
 use log::Level;
 use restart_manager::{
-    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Question, Remains, RestartManager,
-    Source,
+    Action, ActorEntry, ActorKind, Event, Fate, GroupSlot, Polled, Question, Remains,
+    RestartManager, Source,
 };
 
 use crate::actor::{DELEGATED, NEWS, News};
@@ -50,9 +50,10 @@ use crate::{advice, fail};
 /// levels are left for what must not wait even for that.
 pub const PRIORITY: u8 = 60;
 
-/// Pages, threads or ports handled in one step: enough to make the way in and out of a step
-/// cheap, few enough to keep the time with interrupts off short.
-const BATCH: usize = 2;
+/// How long a step goes on to further pages, threads, ports or actions, in ticks of the CPU's
+/// counter: long against the way in and out of a step, short enough to leave room, within the time
+/// that interrupts may be off, for the longest single thing that is begun just before.
+const STEP_TICKS: u64 = 800;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -71,6 +72,8 @@ pub struct Recovery {
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
     work: Option<Work>,
+    /// When the present step began, by the CPU's counter.
+    step_began: u64,
     /// Sequence number of the next ledger entry that the log has to tell of.
     told: u64,
     /// What the log writer took to be recorded last.
@@ -150,6 +153,7 @@ impl Recovery {
             closing: List::EMPTY,
             loads: VecDeque::with_capacity(kernel::ACTORS_MAX as usize),
             work: None,
+            step_began: 0,
             told,
             recorded: None,
             thread: slot::NONE,
@@ -164,14 +168,20 @@ impl Recovery {
         self.loader = loader;
         self.writer = writer;
     }
+
+    /// Whether the present step has taken as long as one may go on.
+    fn is_step_over(&self) -> bool {
+        clock::counter().wrapping_sub(self.step_began) >= STEP_TICKS
+    }
 }
 
 /// The recovery thread.
 pub extern "C" fn run() -> ! {
     let mut question = Box::new(Question::new());
+    let policy = kernel::with(|kernel| kernel.recovery.manager.policy());
     loop {
         let step = kernel::with(|kernel| {
-            let step = kernel.recovery_step(&mut question);
+            let step = kernel.recovery_steps(&mut question);
             if step == Step::Finished {
                 let deadline = kernel.recovery.manager.next_deadline();
                 kernel.wait_for_event(deadline);
@@ -179,7 +189,7 @@ pub extern "C" fn run() -> ! {
             step
         });
         if step == Step::Ask {
-            advice::ask(&question);
+            advice::ask(policy, &question);
         }
         hooks::pass(Place::RecoveryThread);
     }
@@ -239,6 +249,19 @@ impl Kernel {
         self.report(Event::RestartRequested { actor, by });
     }
 
+    /// Steps of recovery for as long as one borrow of the kernel may take, or until somebody more
+    /// urgent is ready.
+    fn recovery_steps(&mut self, question: &mut Question) -> Step {
+        self.recovery.step_began = clock::counter();
+        loop {
+            let step = self.recovery_step(question);
+            let is_over = self.scheduler.is_requested() || self.recovery.is_step_over();
+            if step != Step::More || is_over {
+                return step;
+            }
+        }
+    }
+
     /// One step of recovery.
     fn recovery_step(&mut self, question: &mut Question) -> Step {
         if self.deliver_notice() == Progress::More {
@@ -266,20 +289,17 @@ impl Kernel {
             return Step::More;
         }
         if let Some(slot) = self.recovery.thawing.first() {
-            for _ in 0..BATCH {
-                if self.thaw_step(slot) == Progress::Finished {
-                    break;
-                }
-            }
+            while self.thaw_step(slot) == Progress::More && !self.recovery.is_step_over() {}
             return Step::More;
         }
-        match self.recovery.manager.poll(now) {
-            Some(action) => {
+        match self.recovery.manager.poll_some(now) {
+            Polled::Action(action) => {
                 self.begin(action);
                 Step::More
             }
-            None if self.withdraw_one() == Progress::More => Step::More,
-            None => match self.recovery.closing.first() {
+            Polled::More => Step::More,
+            Polled::Nothing if self.withdraw_one() == Progress::More => Step::More,
+            Polled::Nothing => match self.recovery.closing.first() {
                 Some(lap) => {
                     self.close_some(lap);
                     Step::More
@@ -426,7 +446,7 @@ impl Kernel {
                     Fate::Restart => naming::Fate::Successor,
                     Fate::End | Fate::Hold => naming::Fate::End,
                 };
-                for _ in 0..BATCH {
+                loop {
                     let Some(record) = self.actors.at_mut(slot) else {
                         break;
                     };
@@ -466,6 +486,9 @@ impl Kernel {
                         self.report(Event::Frozen { actor, successor });
                         return None;
                     }
+                    if self.recovery.is_step_over() {
+                        break;
+                    }
                 }
                 Some(Work::Freeze {
                     actor,
@@ -482,12 +505,12 @@ impl Kernel {
                 None
             }
             Work::Wipe { actor, after } => {
-                for _ in 0..BATCH {
-                    if self.wipe_one(actor.slot().0, after) == Progress::Finished {
-                        return self.wiped(actor, after);
+                while self.wipe_one(actor.slot().0, after) == Progress::More {
+                    if self.recovery.is_step_over() {
+                        return Some(work);
                     }
                 }
-                Some(work)
+                self.wiped(actor, after)
             }
             Work::Forget { group } => {
                 let is_over = self.forget_formers(group) == Progress::Finished;

@@ -72,7 +72,7 @@ pub use group::{GroupEntry, GroupSlot, Reaction};
 pub use history::History;
 pub use ledger::Ledger;
 pub use lifecycle::State;
-pub use manager::{RestartManager, SiteReboot, SiteReturn, Storage};
+pub use manager::{Polled, RestartManager, SiteReboot, SiteReturn, Storage};
 pub use notice::{Audience, Notice};
 pub use parameters::{Backoff, Parameters, Strategy};
 pub use policy::{

@@ -73,7 +73,7 @@
 use abi::{Instant, LedgerEntry, Name, Slot};
 
 use crate::actor::is_nameable;
-use crate::group::{Goal, Phase, Stage};
+use crate::group::{Goal, Stage};
 use crate::notice::{Audience, Notice, Notices};
 use crate::tree::{Kernel, kernel_name};
 use crate::{
@@ -92,6 +92,7 @@ mod records;
 mod reports;
 mod site;
 pub(crate) use advice::Verdict;
+use progress::Walk;
 use site::{Returned, previous_of};
 pub use site::{SiteReboot, SiteReturn};
 
@@ -129,6 +130,17 @@ struct SiteRequest {
     is_asked: bool,
 }
 
+/// What came of looking for something to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Polled {
+    /// This is to be done.
+    Action(Action),
+    /// Only a part of those who may have something to do were looked at: to be called again.
+    More,
+    /// There is nothing to do.
+    Nothing,
+}
+
 /// The Restart Manager.
 pub struct RestartManager<'s> {
     actors: &'s mut [ActorEntry],
@@ -140,6 +152,10 @@ pub struct RestartManager<'s> {
     /// group that keeps failing waits behind every other.
     first_busy: Option<GroupSlot>,
     last_busy: Option<GroupSlot>,
+    /// How far they were gone through, if not to the end.
+    walk: Option<Walk>,
+    /// When, as of the last time that there was nothing to do, there is something without an event.
+    deadline: Option<Instant>,
     /// The actors about which the policy is to be asked, in the order of their failures.
     first_asking: Option<Slot>,
     last_asking: Option<Slot>,
@@ -171,6 +187,8 @@ impl<'s> RestartManager<'s> {
             ignored: Ignored::default(),
             first_busy: None,
             last_busy: None,
+            walk: None,
+            deadline: None,
             first_asking: None,
             last_asking: None,
             site: None,
@@ -265,15 +283,30 @@ impl<'s> RestartManager<'s> {
 
     /// Takes note of something that happened.
     pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
+        if let Some(walk) = &mut self.walk {
+            walk.note_change();
+        }
         if !self.take_news(event, now) {
             self.ignored.misplaced = self.ignored.misplaced.saturating_add(1);
         }
     }
 
-    /// What the kernel has to do next. To be called until it says `None`, after events and answers
-    /// and when [`RestartManager::next_deadline`] has come.
+    /// What the kernel has to do next. To be called until it says [`Polled::Nothing`], after events
+    /// and answers and when [`RestartManager::next_deadline`] has come. Each call looks at a few
+    /// members and groups only, however many there are.
+    pub fn poll_some(&mut self, now: Instant) -> Polled {
+        self.look_on(now)
+    }
+
+    /// [`RestartManager::poll_some`], until it has found something or there is nothing.
     pub fn poll(&mut self, now: Instant) -> Option<Action> {
-        self.next_action(now)
+        loop {
+            match self.poll_some(now) {
+                Polled::Action(action) => return Some(action),
+                Polled::More => {}
+                Polled::Nothing => return None,
+            }
+        }
     }
 
     /// The oldest change that was not fetched yet, for the subscribers of its group. When it must
@@ -309,21 +342,11 @@ impl<'s> RestartManager<'s> {
         self.notices.next_number()
     }
 
-    /// When `poll` may have something to do without any further event.
+    /// When `poll` may have something to do without any further event, as of the last time that it
+    /// found nothing to do.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
-        let mut earliest = None;
-        let mut listed = self.first_busy;
-        while let Some(group) = listed.and_then(|slot| self.groups.get(slot.index())) {
-            // What waits for an answer or another group is woken by that, not by time.
-            let waits = group.asking > 0 || self.waits_for_others(group);
-            if group.phase == Phase::Delayed && !waits {
-                let at = group.resume_at;
-                earliest = Some(earliest.map_or(at, |other: Instant| other.min(at)));
-            }
-            listed = group.next_busy;
-        }
-        earliest
+    pub const fn next_deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// The ledger.

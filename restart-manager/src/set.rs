@@ -60,6 +60,11 @@ impl GroupSet {
         *self == Self::EMPTY
     }
 
+    /// How many groups there are.
+    pub(crate) fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
     /// Takes out the group with the lowest number.
     pub(crate) fn pop(&mut self) -> Option<GroupSlot> {
         let group = self.iter().next()?;
@@ -108,6 +113,7 @@ mod tests {
         assert!(!set.contains(slot(256)) && !set.contains(slot(2)));
         let found: Vec<_> = set.iter().map(GroupSlot::index).collect();
         assert_eq!(found, wanted);
+        assert_eq!(set.len(), 7);
         let popped: Vec<_> = std::iter::from_fn(|| set.pop())
             .map(GroupSlot::index)
             .collect();

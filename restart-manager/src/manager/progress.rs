@@ -3,14 +3,14 @@
 use abi::start::PreviousEnd;
 use abi::{Instant, Slot};
 
-use super::RestartManager;
+use super::{Polled, RestartManager};
 use crate::action::{Action, Fate};
 use crate::group::{Goal, GroupEntry, Phase};
 use crate::set::GroupSet;
 use crate::{ActorKind, GroupSlot, State};
 
 /// Which actions are wanted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Urgency {
     /// Freezes only.
     Freezes,
@@ -18,14 +18,81 @@ enum Urgency {
     All,
 }
 
+/// How many members and groups one call looks at. Each takes some hundred instructions.
+const LOOKS: u32 = 8;
+
+/// Groups that are compared with another one at the cost of a look.
+const COMPARED_PER_LOOK: u32 = 8;
+
+/// A walk over the groups with something to do, which takes as many calls as it needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    urgency: Urgency,
+    before: Option<GroupSlot>,
+    next: Option<GroupSlot>,
+    /// Whether a group has come further, or something was reported, since this round began.
+    has_changed: bool,
+    /// When the first of the delays seen in this round is over.
+    deadline: Option<Instant>,
+}
+
+impl Walk {
+    const fn new(urgency: Urgency, first: Option<GroupSlot>) -> Self {
+        Self {
+            urgency,
+            before: None,
+            next: first,
+            has_changed: false,
+            deadline: None,
+        }
+    }
+
+    /// Something happened meanwhile: groups that were passed may have something to do.
+    pub(super) const fn note_change(&mut self) {
+        self.has_changed = true;
+    }
+}
+
+/// How far a group has come.
+enum Advanced {
+    /// It has something to be done.
+    Action(Action),
+    /// To nothing, for now.
+    Nothing,
+    /// It was not gone through to the end.
+    Cut,
+}
+
 impl RestartManager<'_> {
-    /// The next action of any group. Freezes come first: they are what tells the callers of one
-    /// group's actors, and those must not wait for the reload of another's.
-    pub(super) fn next_action(&mut self, now: Instant) -> Option<Action> {
-        self.ask_site().or_else(|| {
-            self.next_listed(Urgency::Freezes, now)
-                .or_else(|| self.next_listed(Urgency::All, now))
-        })
+    /// Looks for the next action of any group, a bounded part of the way. Freezes come first: they
+    /// are what tells the callers of one group's actors, and those must not wait for the reload of
+    /// another's.
+    pub(super) fn look_on(&mut self, now: Instant) -> Polled {
+        if let Some(action) = self.ask_site() {
+            return Polled::Action(action);
+        }
+        let first = self.first_busy;
+        let mut walk = self
+            .walk
+            .take()
+            .unwrap_or(Walk::new(Urgency::Freezes, first));
+        let mut looks = LOOKS;
+        loop {
+            match self.walk_on(&mut walk, &mut looks, now) {
+                Advanced::Action(action) => return Polled::Action(action),
+                Advanced::Cut => {
+                    self.walk = Some(walk);
+                    return Polled::More;
+                }
+                Advanced::Nothing if walk.urgency == Urgency::Freezes => {
+                    walk = Walk::new(Urgency::All, self.first_busy);
+                }
+                Advanced::Nothing => {
+                    self.deadline = walk.deadline;
+                    return Polled::Nothing;
+                }
+            }
+        }
     }
 
     fn ask_site(&mut self) -> Option<Action> {
@@ -43,51 +110,85 @@ impl RestartManager<'_> {
     /// until no group comes any further.
     ///
     /// Ends: each round but the last takes some group to a later phase.
-    fn next_listed(&mut self, urgency: Urgency, now: Instant) -> Option<Action> {
-        let mut has_changed = true;
-        while core::mem::take(&mut has_changed) {
-            let mut before = None;
-            let mut listed = self.first_busy;
-            while let Some(slot) = listed {
-                let group = self.groups.get_mut(slot.index())?;
+    fn walk_on(&mut self, walk: &mut Walk, looks: &mut u32, now: Instant) -> Advanced {
+        loop {
+            while let Some(slot) = walk.next {
+                if *looks == 0 {
+                    return Advanced::Cut;
+                }
+                let Some(group) = self.groups.get_mut(slot.index()) else {
+                    return Advanced::Nothing;
+                };
                 let phase = group.phase;
-                listed = group.next_busy;
+                let after = group.next_busy;
                 if matches!(phase, Phase::Idle | Phase::Held) {
                     group.is_listed = false;
                     group.next_busy = None;
-                    self.unlist(before, slot, listed);
+                    *looks -= 1;
+                    self.unlist(walk.before, slot, after);
+                    walk.next = after;
                     continue;
                 }
-                before = Some(slot);
-                if let Some(action) = self.advance(slot, urgency, now) {
-                    return Some(action);
-                }
+                let advanced = self.advance(slot, walk, looks, now);
                 let reached = self.groups.get(slot.index()).map(|group| group.phase);
-                has_changed |= reached != Some(phase);
+                walk.has_changed |= reached != Some(phase);
+                if !matches!(advanced, Advanced::Nothing) {
+                    return advanced;
+                }
+                // As it is now: others may have come behind it meanwhile.
+                walk.next = self
+                    .groups
+                    .get(slot.index())
+                    .and_then(|group| group.next_busy);
+                walk.before = Some(slot);
             }
+            if !core::mem::take(&mut walk.has_changed) {
+                return Advanced::Nothing;
+            }
+            *walk = Walk::new(walk.urgency, self.first_busy);
         }
-        None
     }
 
     /// Takes a group as far as it comes without a report, or to its next action.
     ///
     /// Ends: each round either visits the next member, or goes over to a later phase, or takes
     /// back a `must_rescan` that only an event sets.
-    fn advance(&mut self, slot: GroupSlot, urgency: Urgency, now: Instant) -> Option<Action> {
+    fn advance(
+        &mut self,
+        slot: GroupSlot,
+        walk: &mut Walk,
+        looks: &mut u32,
+        now: Instant,
+    ) -> Advanced {
         loop {
-            let group = self.groups.get(slot.index())?;
+            if *looks == 0 {
+                return Advanced::Cut;
+            }
+            let Some(group) = self.groups.get(slot.index()) else {
+                return Advanced::Nothing;
+            };
+            *looks = looks.saturating_sub(1 + group.company.len() / COMPARED_PER_LOOK);
             if self.waits_for_dependents(group) {
-                return None;
+                return Advanced::Nothing;
             }
-            let must_wait = matches!(group.phase, Phase::Ending | Phase::Delayed)
-                && (now < group.resume_at || self.waits_for_others(group));
-            let group = self.groups.get_mut(slot.index())?;
-            if urgency == Urgency::Freezes && group.phase != Phase::Freezing {
-                return None;
+            let is_held_up = matches!(group.phase, Phase::Ending | Phase::Delayed)
+                && self.waits_for_others(group);
+            let Some(group) = self.groups.get_mut(slot.index()) else {
+                return Advanced::Nothing;
+            };
+            if walk.urgency == Urgency::Freezes && group.phase != Phase::Freezing {
+                return Advanced::Nothing;
             }
+            let must_wait = is_held_up || now < group.resume_at;
             let is_one_at_a_time = match group.phase {
-                Phase::Idle | Phase::Held | Phase::Escalated => return None,
-                Phase::Delayed if must_wait || group.asking > 0 => return None,
+                Phase::Idle | Phase::Held | Phase::Escalated => return Advanced::Nothing,
+                // What waits for an answer or another group is woken by that, not by time.
+                Phase::Delayed if is_held_up || group.asking > 0 => return Advanced::Nothing,
+                Phase::Delayed if must_wait => {
+                    let at = group.resume_at;
+                    walk.deadline = Some(walk.deadline.map_or(at, |other| other.min(at)));
+                    return Advanced::Nothing;
+                }
                 Phase::Delayed => {
                     begin_restarting(group, now);
                     continue;
@@ -96,22 +197,23 @@ impl RestartManager<'_> {
                 Phase::Restarting | Phase::Activating => true,
             };
             if is_one_at_a_time && (group.outstanding > 0 || group.asking > 0) {
-                return None;
+                return Advanced::Nothing;
             }
             if let Some(member) = group.cursor {
                 let phase = group.phase;
-                group.cursor = self.actors.get(member.index())?.next_member;
+                let next = self.actors.get(member.index());
+                group.cursor = next.and_then(|actor| actor.next_member);
                 let action = match phase {
                     Phase::Freezing => self.ask_freeze(member, now),
                     Phase::Ending => self.ask_terminate(member, now),
                     Phase::Restarting => self.ask_restart(member, now),
                     _ => self.ask_activate(member),
                 };
-                if action.is_some() {
-                    return action;
+                if let Some(action) = action {
+                    return Advanced::Action(action);
                 }
             } else if group.outstanding > 0 {
-                return None;
+                return Advanced::Nothing;
             } else if group.must_rescan {
                 group.begin(group.phase);
             } else {

@@ -50,6 +50,9 @@ impl RestartManager<'_> {
     /// Takes the answer to a question, and sets the group going. One that has lapsed is answered
     /// in vain.
     pub fn answer(&mut self, question: &Question, advised: Decision, now: Instant) {
+        if let Some(walk) = &mut self.walk {
+            walk.note_change();
+        }
         let slot = question.slot;
         let pending = self
             .actors

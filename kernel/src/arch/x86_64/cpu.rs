@@ -253,20 +253,17 @@ pub unsafe fn checksum_of(start: *const u8, bytes: usize) -> u64 {
         return crate::image::hash(unsafe { core::slice::from_raw_parts(start, bytes) });
     }
     let mut sum = u64::from(u32::MAX);
-    // SAFETY: Reads the bytes: blocks of 64, then words.
+    // SAFETY: Reads the bytes: blocks of 256, then words.
     unsafe {
         asm!(
             "jmp 3f",
             "2:",
-            "crc32 {sum}, qword ptr [{at}]",
-            "crc32 {sum}, qword ptr [{at} + 8]",
-            "crc32 {sum}, qword ptr [{at} + 16]",
-            "crc32 {sum}, qword ptr [{at} + 24]",
-            "crc32 {sum}, qword ptr [{at} + 32]",
-            "crc32 {sum}, qword ptr [{at} + 40]",
-            "crc32 {sum}, qword ptr [{at} + 48]",
-            "crc32 {sum}, qword ptr [{at} + 56]",
-            "add {at}, 64",
+            ".set refrain_at, 0",
+            ".rept 32",
+            "crc32 {sum}, qword ptr [{at} + refrain_at]",
+            ".set refrain_at, refrain_at + 8",
+            ".endr",
+            "add {at}, 256",
             "3:",
             "cmp {at}, {blocks}",
             "jne 2b",
@@ -279,7 +276,7 @@ pub unsafe fn checksum_of(start: *const u8, bytes: usize) -> u64 {
             "jne 4b",
             sum = inout(reg) sum,
             at = inout(reg) start => _,
-            blocks = in(reg) start.wrapping_add(bytes / 64 * 64),
+            blocks = in(reg) start.wrapping_add(bytes / 256 * 256),
             end = in(reg) start.wrapping_add(bytes / 8 * 8),
             options(nostack, readonly),
         );
