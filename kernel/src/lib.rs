@@ -60,6 +60,8 @@ pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;
 #[cfg(target_os = "none")]
+pub mod damage;
+#[cfg(target_os = "none")]
 pub mod delegation;
 #[cfg(target_os = "none")]
 pub mod diagnosis;

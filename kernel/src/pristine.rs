@@ -113,19 +113,22 @@ impl Image {
         self.checks.get(page) == Some(&cpu::checksum(frame))
     }
 
-    /// Whether a page may be used: it is looked at the first time. One that fails is the end of the
-    /// image.
+    /// Whether a page may be used: it is looked at until it was found right. Of an image with one
+    /// that fails nothing is started any more; what runs goes on, as long as it does not come to
+    /// that page.
     pub fn is_usable(&mut self, frame: Frame) -> bool {
         let page = frame.0.wrapping_sub(self.extent.start);
-        let Some(word) = self.unseen.get_mut(page as usize / 64) else {
-            return true;
-        };
-        let bit = 1 << (page % 64);
-        if *word & bit == 0 {
+        let (word, bit) = (page as usize / 64, 1 << (page % 64));
+        if self.unseen.get(word).is_none_or(|word| word & bit == 0) {
             return true;
         }
-        *word &= !bit;
-        self.is_damaged |= !self.is_intact(frame);
-        !self.is_damaged
+        if !self.is_intact(frame) {
+            self.is_damaged = true;
+            return false;
+        }
+        if let Some(word) = self.unseen.get_mut(word) {
+            *word &= !bit;
+        }
+        true
     }
 }

@@ -92,6 +92,14 @@ impl Region {
         }
     }
 
+    /// Whether it is where persistent regions are.
+    #[must_use]
+    pub const fn is_persistent_place(&self) -> bool {
+        self.start.0 >= PERSISTENT_START / PAGE_BYTES
+            && self.end.0 <= PERSISTENT_END / PAGE_BYTES
+            && self.start.0 < self.end.0
+    }
+
     /// Where the content of one of the region's pages comes from.
     #[must_use]
     pub const fn origin(&self, page: Page) -> Origin {

@@ -313,7 +313,7 @@ impl Kernel {
     pub fn remove_actor(&mut self, slot: u32) {
         if let Some(record) = self.actors.remove(Slot(slot)) {
             self.names.remove(What::Actor, record.declaration.name);
-            self.book.actors.remove(record.note);
+            self.book.remove_actor(record.note);
         }
     }
 

@@ -36,7 +36,7 @@ use crate::sched::Scheduler;
 use crate::site::book::Book;
 use crate::site::reboot::Reboots;
 use crate::site::record::{LEDGER_ENTRIES, LastWords};
-use crate::site::{adopt, keep, reboot};
+use crate::site::{adopt, claim, keep, reboot};
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
 use crate::thread::Thread;
@@ -138,6 +138,9 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         (plan.preserved.end - plan.preserved.start) / 256,
         composition.policy.name()
     );
+    if let Some(lost) = &kept.lost {
+        lost.tell();
+    }
     if !watchdog::is_there() {
         log::warn!("no watchdog: a hang with interrupts off stays one");
     }
@@ -148,7 +151,8 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
     let free = kept.header.free;
     let (mut book, counters) = Book::open(kept.record);
     let mut preserved = preserved(&plan, free);
-    let images = adopt::memory(&mut book, counters, &mut preserved);
+    let images = claim::memory(&mut book, counters, &mut preserved);
+    adopt::actors(&mut book);
     let mut manager = restart_manager(composition, &book);
     if kept.is_again {
         return_to(

@@ -284,5 +284,51 @@ numbered! {
         WATCHDOG_HANDED_ON = 34 => "watchdog handed on",
         /// The watchdog runs out within milliseconds, whatever the kernel does.
         WATCHDOG_TOO_SOON = 35 => "watchdog too soon",
+        /// Flips a bit of the word that the site record begins with.
+        DAMAGE_MAGIC = 40 => "damage magic",
+        /// Flips a bit of the site record's version.
+        DAMAGE_VERSION = 41 => "damage version",
+        /// Flips a bit of the note of what the kernel consists of.
+        DAMAGE_HEADER = 42 => "damage header",
+        /// Flips a bit of the highest generation that was given out.
+        DAMAGE_GENERATIONS = 43 => "damage generations",
+        /// Flips a bit of the word that says whether the kernel has come up.
+        DAMAGE_STAGE = 44 => "damage stage",
+        /// Flips a bit of the note of an actor's first persistent region; the argument is the
+        /// actor's capability.
+        DAMAGE_REGION = 45 => "damage region",
+        /// Lets the note of an actor's first persistent region speak for the memory of its second;
+        /// the argument is the actor's capability.
+        DAMAGE_OVERLAP = 46 => "damage overlap",
+        /// Lets the note of an actor's first persistent region speak for memory up to beyond the
+        /// end of all there is; the argument is the actor's capability.
+        DAMAGE_OUTSIDE = 47 => "damage outside",
+        /// Flips a bit in the pristine page with an actor's entry; the argument is the actor's
+        /// capability.
+        DAMAGE_ENTRY = 48 => "damage entry",
+        /// Flips a bit of the checksums of an actor's pristine image; the argument is the actor's
+        /// capability.
+        DAMAGE_CHECKS = 49 => "damage checks",
+        /// Flips a bit of the note of an actor's pristine image; the argument is the actor's
+        /// capability.
+        DAMAGE_IMAGE = 50 => "damage image",
+        /// Flips a bit of the note of an actor; the argument is its capability.
+        DAMAGE_ACTOR = 51 => "damage actor",
+        /// Flips a bit of the note of what became of an actor; the argument is its capability.
+        DAMAGE_LIFE = 52 => "damage life",
+        /// Flips a bit of what is kept of a ledger entry; the argument is its number.
+        DAMAGE_LEDGER = 53 => "damage ledger",
+        /// Flips a bit behind the last of the kernel's constants.
+        DAMAGE_CONSTANTS = 54 => "damage constants",
+        /// Flips a bit of a kernel instruction that is not on the way to the next kernel.
+        DAMAGE_TEXT = 55 => "damage text",
+        /// Flips a bit of the pristine copy of the kernel's data.
+        DAMAGE_DATA = 56 => "damage data",
+        /// Flips a bit of the copy of what the loader told.
+        DAMAGE_BOOT = 57 => "damage boot",
+        /// Flips a bit of the site's description.
+        DAMAGE_DESCRIPTION = 58 => "damage description",
+        /// Ends the kernel with last words of which one bit is flipped.
+        DAMAGE_EPITAPH = 59 => "damage epitaph",
     }
 }

@@ -94,6 +94,14 @@ impl<const N: usize> Text<N> {
         first.is_some_and(u8::is_ascii_alphanumeric) && self.as_bytes().iter().all(is_word)
     }
 
+    /// The text, of bytes that may be anything: `None` if they are no text that can be printed.
+    #[must_use]
+    pub fn legible(&self) -> Option<&str> {
+        let bytes = self.bytes.get(..usize::from(self.length))?;
+        let text = core::str::from_utf8(bytes).ok()?;
+        (!text.chars().any(char::is_control)).then_some(text)
+    }
+
     /// Whether there is no text.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

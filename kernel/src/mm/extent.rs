@@ -8,6 +8,9 @@
 //! # Invariants
 //! - Extents are sorted, do not overlap, and lie within the map's bounds.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::Frame;
 
 /// The most extents there can be: images and regions together.
@@ -91,13 +94,10 @@ impl ExtentMap {
     /// outside of the map. What comes in the order of addresses costs nothing to put in its place.
     pub fn claim(&mut self, extent: Extent) -> bool {
         let used = self.used as usize;
-        let Some(end) = extent.start.checked_add(extent.frames) else {
-            return false;
-        };
-        let is_within = extent.start >= self.start && end <= self.end && extent.frames > 0;
-        if !is_within || used >= EXTENTS {
+        if !self.holds(extent) || used >= EXTENTS {
             return false;
         }
+        let end = extent.start + extent.frames;
         let all = self.extents.get(..used).unwrap_or_default();
         let ends_before = |other: &Extent| other.start + other.frames <= extent.start;
         let index = match all.last() {
@@ -117,6 +117,36 @@ impl ExtentMap {
         self.used += 1;
         self.frames_used += extent.frames;
         true
+    }
+
+    /// Whether all of an extent is in the map.
+    #[must_use]
+    pub fn holds(&self, extent: Extent) -> bool {
+        let end = extent.start.checked_add(extent.frames);
+        extent.frames > 0 && extent.start >= self.start && end.is_some_and(|end| end <= self.end)
+    }
+
+    /// Takes those frames of an extent in the map that are free, in as many extents as it needs.
+    ///
+    /// Ends: each turn passes an extent of the map.
+    pub fn claim_free(&mut self, extent: Extent) {
+        if !self.holds(extent) {
+            return;
+        }
+        let end = extent.start + extent.frames;
+        let mut start = extent.start;
+        while start < end {
+            let all = self.extents.get(..self.used as usize);
+            let all = all.unwrap_or_default();
+            let next = all.partition_point(|other| other.start + other.frames <= start);
+            let next = all.get(next).copied();
+            let stop = next.map_or(end, |next| next.start.min(end));
+            if start < stop {
+                let frames = stop - start;
+                self.claim(Extent { start, frames });
+            }
+            start = next.map_or(end, |next| next.start + next.frames);
+        }
     }
 
     /// Gives an extent back. One that is not exactly an extent of the map is left alone.
@@ -139,10 +169,34 @@ impl ExtentMap {
     }
 }
 
+/// Which of the extents, in the order of their starts, share frames with another. Each is in the
+/// bounds of a map.
+///
+/// Whoever overlaps an earlier one overlaps the one that reaches furthest so far; and an earlier one
+/// that is overlapped, but is not that, overlaps that as well.
+#[must_use]
+pub fn overlapping(extents: &[Extent]) -> Vec<bool> {
+    let mut found = vec![false; extents.len()];
+    let mut furthest: Option<(usize, u32)> = None;
+    for (index, extent) in extents.iter().enumerate() {
+        let end = extent.start + extent.frames;
+        if let Some((other, _)) = furthest.filter(|(_, reach)| *reach > extent.start) {
+            for place in [index, other] {
+                if let Some(found) = found.get_mut(place) {
+                    *found = true;
+                }
+            }
+        }
+        if furthest.is_none_or(|(_, reach)| end > reach) {
+            furthest = Some((index, end));
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::boxed::Box;
-    use alloc::vec::Vec;
 
     use proptest::prelude::*;
 
@@ -192,7 +246,45 @@ mod tests {
         assert_eq!(map.allocate(2), None);
     }
 
+    #[test]
+    fn of_what_is_not_all_free_the_rest_can_be_claimed() {
+        let extent = |start, frames| Extent { start, frames };
+        let mut map = Box::new(ExtentMap::EMPTY);
+        map.set_bounds(Frame(100), Frame(120));
+        for taken in [extent(104, 2), extent(108, 1)] {
+            assert!(map.claim(taken));
+        }
+        for wrong in [
+            extent(99, 3),
+            extent(118, 3),
+            extent(105, u32::MAX),
+            extent(110, 0),
+        ] {
+            map.claim_free(wrong);
+            assert_eq!(map.frames_used(), 3, "{wrong:?}");
+        }
+        // From within one over another to free ones.
+        map.claim_free(extent(105, 6));
+        assert_eq!(map.frames_used(), 7);
+        map.claim_free(extent(100, 20));
+        assert_eq!(map.frames_used(), 20);
+        assert_eq!(map.allocate(1), None);
+    }
+
     proptest! {
+        #[test]
+        fn who_shares_frames_is_found(sizes in prop::collection::vec((0u32..40, 1u32..9), 0..12)) {
+            let mut extents: Vec<Extent> = sizes.into_iter()
+                .map(|(start, frames)| Extent { start, frames }).collect();
+            extents.sort_unstable_by_key(|extent| extent.start);
+            let shares = |one: usize| extents.iter().enumerate().any(|(other, extent)| {
+                other != one && extent.start < extents[one].start + extents[one].frames
+                    && extents[one].start < extent.start + extent.frames
+            });
+            let expected: Vec<bool> = (0..extents.len()).map(shares).collect();
+            prop_assert_eq!(overlapping(&extents), expected);
+        }
+
         #[test]
         fn extents_never_overlap(operations in prop::collection::vec((any::<bool>(), 0u32..9), 1..300)) {
             let mut map = Box::new(ExtentMap::EMPTY);

@@ -1,131 +1,38 @@
 //! What the next kernel takes over.
 //!
-//! First the memory: every extent that a note speaks for is taken, before anything else of
-//! preserved memory is given out. Then, as the loader declares the actors anew, each gets back what
+//! First the memory: see [`super::claim`]. Then, as the loader declares the actors anew, each gets back what
 //! its name stands for.
-//!
-//! What a damaged note speaks of cannot be trusted. Memory that it may mean is taken as well, so that
-//! nobody else gets it, and is used by nobody: it is *quarantined*.
 
-use abi::epitaph::BACKTRACE_MAX;
+use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind, TraceEvent};
 use abi::layout::PAGE_BYTES;
 use abi::site::ActorState;
 use abi::{
-    Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span, Text,
-    ThreadId,
+    ActorId, Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span,
+    Text, ThreadId,
 };
 use alloc::vec::Vec;
 use restart_manager::{GroupSlot, Parameters, SiteReturn};
 
 use super::book::{Book, Past};
-use super::note::{Found, Note};
+use super::claim::Doubt;
+use super::note::Found;
 use super::reboot;
-use super::record::{
-    ActorNote, Counters, DescriptionNote, LastWords, LifeEnd, LifeNote, RegionNote, UNKNOWN,
-};
+use super::record::{ActorNote, DescriptionNote, LastWords, LifeEnd, LifeNote, UNKNOWN};
 use super::verdict::Limits;
 use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
 use crate::arch::{clock, cpu};
-use crate::image::Image;
-use crate::kernel::{IMAGES_MAX, Kernel};
+use crate::kernel::Kernel;
 use crate::list::Link;
-use crate::mm::extent::{Extent, ExtentMap};
+use crate::mm::extent::Extent;
 use crate::mm::{Frame, Page, direct};
-use crate::region::{Kind, Region};
+use crate::region::{Kind, Region, RegionError};
 use crate::rights::Held;
-use crate::slot::{NONE, SlotTable};
+use crate::slot::NONE;
 use crate::storage::File;
-
-/// What speaks for memory: a note, by its place.
-#[derive(Clone, Copy)]
-enum Claim {
-    Image(u32),
-    Region(u32),
-    Description,
-}
-
-/// Takes over memory: images at once, persistent regions when their owners are there.
-pub fn memory(
-    book: &mut Book,
-    counters: &mut Counters,
-    preserved: &mut ExtentMap,
-) -> SlotTable<Image> {
-    let mut claims: Vec<(Extent, Claim)> = Vec::new();
-    let mut suspects: Vec<Extent> = Vec::new();
-    let mut spoilt: [Vec<u32>; 2] = [Vec::new(), Vec::new()];
-    if let Some(description) = book.header().and_then(|header| header.description) {
-        claims.push((description.extent, Claim::Description));
-    }
-    for (index, note) in book.images.iter() {
-        match note.read() {
-            Found::Whole(image) => claims.push((image.extent, Claim::Image(index))),
-            Found::Damaged => spoilt[0].push(index),
-            Found::Free => {}
-        }
-    }
-    for (index, note) in book.regions.iter() {
-        match note.read() {
-            Found::Whole(region) => claims.push((region.extent, Claim::Region(index))),
-            Found::Damaged => {
-                suspects.push(suspect(note));
-                spoilt[1].push(index);
-            }
-            Found::Free => {}
-        }
-    }
-    claims.sort_unstable_by_key(|(extent, _)| extent.start);
-    let mut images = SlotTable::new(IMAGES_MAX);
-    for (extent, claim) in claims {
-        let is_free = preserved.claim(extent);
-        match claim {
-            Claim::Image(note) if is_free => {
-                if let Found::Whole(image) = book.images.get(note)
-                    && let Ok((slot, _)) = images.insert(Image::adopted(&image, note))
-                {
-                    book.past.images.insert(note, slot.0);
-                }
-            }
-            Claim::Region(note) if is_free => {
-                if let Found::Whole(region) = book.regions.get(note) {
-                    let owned = book.past.regions.entry(region.owner).or_default();
-                    owned.push(note);
-                }
-            }
-            // Two notes speak for the same memory: one of them lies.
-            Claim::Image(note) => spoilt[0].push(note),
-            Claim::Region(note) => spoilt[1].push(note),
-            Claim::Description => {}
-        }
-    }
-    for extent in suspects {
-        preserved.claim(extent);
-    }
-    let [lost_images, lost_regions] = spoilt;
-    for index in lost_images {
-        book.images.remove(index);
-    }
-    // Those stay as they are, for whoever looks into memory.
-    counters.quarantined = lost_regions.len() as u64;
-    if counters.quarantined > 0 {
-        log::error!(
-            "{} persistent regions quarantined: what is noted of them is damaged",
-            counters.quarantined
-        );
-    }
-    actors(book);
-    images
-}
-
-/// The memory that a damaged note may mean.
-fn suspect(note: &Note<RegionNote>) -> Extent {
-    let region = note.remains().as_ptr();
-    // SAFETY: Numbers in memory that is there; any pattern is one.
-    unsafe { (&raw const (*region).extent).read_volatile() }
-}
 
 /// Finds the actors that there were. Of one whose note is damaged nothing is known any more: it
 /// starts as if for the first time.
-fn actors(book: &mut Book) {
+pub fn actors(book: &mut Book) {
     let mut damaged = Vec::new();
     let mut known = Vec::new();
     for (index, note) in book.actors.iter() {
@@ -137,7 +44,7 @@ fn actors(book: &mut Book) {
     }
     book.past.actors.extend(known);
     for index in damaged {
-        book.actors.remove(index);
+        book.remove_actor(index);
     }
 }
 
@@ -154,6 +61,7 @@ pub fn no_words(now: Instant) -> LastWords {
             thread: ThreadId::NONE,
             actor: Name::EMPTY,
             backtrace: [0; BACKTRACE_MAX],
+            events: [TraceEvent::NONE; EVENTS_MAX],
         },
         because: None,
     }
@@ -196,6 +104,10 @@ impl Kernel {
         let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
             return;
         };
+        // It is not the one that has ended, and that is not to be found beside it.
+        if let Some(ended) = self.book.ended.remove(&name) {
+            self.book.remove_actor(ended);
+        }
         let past = self.book.past.actors.remove(&name);
         let known = past.and_then(|index| match self.book.actors.get(index) {
             Found::Whole(note) => Some((index, note, self.book.life(index))),
@@ -212,7 +124,7 @@ impl Kernel {
             }
             actor.image = image;
             // It was being reloaded, or was to be when it is spawned again.
-            actor.is_outdated = image.is_none() && life.incarnation > 0;
+            actor.is_outdated = life.image == NONE && life.incarnation > 0;
             // Capabilities from before are known as those of earlier incarnations.
             if note.slot == slot {
                 actor.first_generation = Generation(note.first_generation);
@@ -299,11 +211,14 @@ impl Kernel {
         let frames = note.extent.frames;
         let region = Region {
             start: note.page,
-            end: Page(note.page.0 + u64::from(frames)),
+            end: Page(note.page.0.saturating_add(u64::from(frames))),
             kind: Kind::Persistent {
                 first: Frame(note.extent.start),
             },
         };
+        if !region.is_persistent_place() {
+            return self.quarantine(index, Doubt::Outside);
+        }
         let kept = PersistentRegion {
             owner: Slot(slot),
             name: note.name,
@@ -313,15 +228,22 @@ impl Kernel {
             note: index,
             link: Link::FREE,
         };
-        if actor.regions.insert(region).is_err() {
-            self.counters.quarantined += 1;
-            return;
+        if let Err(error) = actor.regions.insert(region) {
+            return self.quarantine(
+                index,
+                match error {
+                    RegionError::NoRoom => Doubt::Contradicted,
+                    RegionError::TooMany => Doubt::NoMemory,
+                },
+            );
         }
-        if let Ok((kept, _)) = self.persistent.insert(kept) {
-            actor.persistent_frames += frames;
-            actor.persistent_count += 1;
-            actor.persistent.push_back(&mut self.persistent, kept.0);
-        }
+        let Ok((kept, _)) = self.persistent.insert(kept) else {
+            actor.regions.remove(region.start, |_| true);
+            return self.quarantine(index, Doubt::NoMemory);
+        };
+        actor.persistent_frames += frames;
+        actor.persistent_count += 1;
+        actor.persistent.push_back(&mut self.persistent, kept.0);
     }
 
     /// What is known of an actor that is not there yet: its life so far.
@@ -344,17 +266,15 @@ impl Kernel {
                     self.book.past.actors.insert(name, index);
                     self.adopt_former(declaration(&note), group);
                 }
-                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {}
-                _ => self.book.actors.remove(index),
+                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {
+                    self.book.ended.insert(name, index);
+                }
+                _ => self.book.remove_actor(index),
             }
         }
         let regions = core::mem::take(&mut self.book.past.regions);
-        for (owner, notes) in regions {
-            self.counters.quarantined += notes.len() as u64;
-            log::error!(
-                "{} persistent regions of {owner} have no owner",
-                notes.len()
-            );
+        for note in regions.into_values().flatten() {
+            self.quarantine(note, Doubt::NoOwner);
         }
     }
 
@@ -406,6 +326,11 @@ impl Kernel {
         });
     }
 
+    /// Notes that something happened to an actor.
+    pub fn note_event(&mut self, kind: EventKind, actor: ActorId) {
+        self.book.events.note(clock::now(), kind, actor);
+    }
+
     /// How many reboots in a row there may be.
     #[must_use]
     pub fn reboot_limit(&self) -> u32 {
@@ -425,6 +350,7 @@ impl Kernel {
         let now = clock::now();
         let stable_after = self.book.header().map(|header| header.limits.stable_after);
         self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
+        self.note_event(EventKind::UP, ActorId::NONE);
         self.book.set_up();
         if self.site_restarts > 0 {
             reboot::withdraw();

@@ -5,9 +5,11 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use abi::{Instant, LedgerEntry, Name};
 
+use super::events::Events;
 use super::note::{Found, Note};
 use super::record::{
     ActorNote, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
@@ -65,6 +67,19 @@ impl<T: Copy> Table<T> {
         }
     }
 
+    /// Makes a note one that is damaged for good: nothing else is written in its place.
+    pub fn condemn(&mut self, index: u32) {
+        if let Some(note) = self.notes.get_mut(index as usize) {
+            note.condemn();
+        }
+    }
+
+    /// What is left in a note, whole or not.
+    #[must_use]
+    pub fn remains(&self, index: u32) -> Option<&MaybeUninit<T>> {
+        self.notes.get(index as usize).map(Note::remains)
+    }
+
     /// What is in a note.
     #[must_use]
     pub fn get(&self, index: u32) -> Found<T> {
@@ -89,6 +104,8 @@ impl<T: Copy> Table<T> {
 pub struct Book {
     header: &'static mut Note<Header>,
     stage: &'static mut Stage,
+    /// What happened last.
+    pub events: &'static mut Events,
     /// Actors: what they are.
     pub actors: Table<ActorNote>,
     /// Actors: what became of them, at the same places.
@@ -100,6 +117,8 @@ pub struct Book {
     ledger: &'static mut [Note<LedgerEntry>; LEDGER_ENTRIES],
     /// What is still to be taken over of the kernel before.
     pub past: Past,
+    /// The places of actors that had ended before this kernel, by name.
+    pub ended: BTreeMap<Name, u32>,
     /// When the site will have run well for long enough that earlier reboots are forgotten.
     pub stable_at: Instant,
 }
@@ -121,6 +140,7 @@ impl Book {
     pub fn open(record: &'static mut SiteRecord) -> (Self, &'static mut super::record::Counters) {
         let SiteRecord {
             header,
+            events,
             live,
             actors,
             lives,
@@ -131,6 +151,7 @@ impl Book {
         } = record;
         let book = Self {
             header,
+            events,
             stage: &mut live.stage,
             actors: Table::new(actors),
             lives,
@@ -138,6 +159,7 @@ impl Book {
             regions: Table::new(regions),
             ledger,
             past: Past::default(),
+            ended: BTreeMap::new(),
             stable_at: Instant::NEVER,
         };
         (book, &mut live.counters)
@@ -163,6 +185,14 @@ impl Book {
     /// Notes that the kernel has come up: should it end now, it can be restarted.
     pub const fn set_up(&mut self) {
         *self.stage = Stage::UP;
+    }
+
+    /// Takes back all that is noted of an actor: who is noted in its place begins anew.
+    pub fn remove_actor(&mut self, actor: u32) {
+        self.actors.remove(actor);
+        if let Some(life) = self.lives.get_mut(actor as usize) {
+            life.clear();
+        }
     }
 
     /// What became of an actor.

@@ -15,7 +15,9 @@ use abi::layout::PAGE_BYTES;
 use bootloader_api::BootInfo;
 use bootloader_api::info::MemoryRegion;
 
+use super::lost::Lost;
 use super::note::Found;
+use super::reboot;
 use super::record::{Header, LastWords, SiteRecord};
 use super::verdict::Limits;
 use crate::arch::{clock, cpu};
@@ -69,6 +71,8 @@ pub struct Kept {
     pub constant: Range,
     /// Whether there was a kernel before this one.
     pub is_again: bool,
+    /// What was lost, if this is a start after a site reboot.
+    pub lost: Option<Lost>,
 }
 
 /// The record's place, for who has lost everything else. None before the first start is through.
@@ -143,6 +147,7 @@ pub unsafe fn keep(boot: &'static BootInfo, plan: &Plan, end: u64) -> Kept {
                 end: header.free - STACK_FRAMES,
             },
             is_again: true,
+            lost: None,
         };
     }
     // SAFETY: As the caller promises: nothing has changed yet.
@@ -202,15 +207,16 @@ unsafe fn set_aside(
             place.byte_add(offset).write_volatile(value);
         }
     }
-    record.clear();
     let (text, text_bytes) = kernel_map::constant_part();
+    let text = core::ptr::with_exposed_provenance(text as usize);
+    // SAFETY: It can be read, and nobody writes it.
+    let text = unsafe { cpu::checksum_of(text, text_bytes) };
+    let lost = reboot::reboots().map(|reboots| Lost::of(reboots, record, text));
+    record.clear();
     // SAFETY: All of these can be read, and nobody writes them.
     let header = unsafe {
         Header {
-            text: cpu::checksum_of(
-                core::ptr::with_exposed_provenance(text as usize),
-                text_bytes,
-            ),
+            text,
             data: data.address(),
             data_bytes: data_bytes as u64,
             data_check: cpu::checksum_of(direct::pointer(data), data_bytes),
@@ -232,6 +238,7 @@ unsafe fn set_aside(
             end: stack,
         },
         is_again: false,
+        lost,
     })
 }
 

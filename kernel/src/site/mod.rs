@@ -16,12 +16,15 @@
 //! |---|---|
 //! | [`record`] | what one kernel leaves to the next |
 //! | [`note`] | one thing in it, which can be trusted or not |
+//! | [`events`] | the last things that happened |
 //! | [`verdict`] | restart, or reboot |
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
 //! | `passage` | the way from one kernel to the next |
+//! | `claim` | whose memory is whose |
 //! | `quiesce` | silencing the devices |
 //! | `adopt` | what the next one takes over |
+//! | `lost` | what a reboot has lost |
 //! | `reboot` | through the firmware, and how often |
 //!
 //! # Invariants
@@ -29,6 +32,7 @@
 //!   lies in memory that the kernel cannot write, but for the stack, which nobody else uses.
 //! - Nothing preserved is used before its checksum was found to be right.
 
+pub mod events;
 pub mod note;
 pub mod record;
 pub mod verdict;
@@ -38,7 +42,11 @@ pub mod adopt;
 #[cfg(target_os = "none")]
 pub mod book;
 #[cfg(target_os = "none")]
+pub mod claim;
+#[cfg(target_os = "none")]
 pub mod keep;
+#[cfg(target_os = "none")]
+pub mod lost;
 #[cfg(target_os = "none")]
 pub mod passage;
 #[cfg(target_os = "none")]

@@ -17,6 +17,8 @@ const WHOLE: u64 = u64::from_be_bytes(*b"written.");
 const WRITING: u64 = u64::from_be_bytes(*b"begun...");
 /// The mark of a note that holds nothing.
 const FREE: u64 = u64::from_be_bytes(*b"nothing.");
+/// The mark of a note that was found to be wrong.
+const CONDEMNED: u64 = u64::from_be_bytes(*b"damaged.");
 
 /// A place for one value in the site record.
 #[repr(C, align(8))]
@@ -49,6 +51,11 @@ impl<T: Copy> Note<T> {
     /// Empties the note.
     pub fn clear(&mut self) {
         self.set_mark(FREE);
+    }
+
+    /// Makes the note one that is damaged for good. What it says stays.
+    pub fn condemn(&mut self) {
+        self.set_mark(CONDEMNED);
     }
 
     /// What is in the note.
@@ -139,6 +146,17 @@ mod tests {
             flip(&mut note);
         }
         assert!(matches!(note.read(), Found::Whole(_)));
+    }
+
+    #[test]
+    fn what_is_condemned_stays_so_and_can_still_be_looked_at() {
+        let mut note = note();
+        note.write((1, [1; 5], None));
+        note.condemn();
+        assert_eq!(note.read(), Found::Damaged);
+        assert!(!note.is_free());
+        // SAFETY: It was written just now.
+        assert_eq!(unsafe { note.remains().assume_init() }.0, 1);
     }
 
     #[test]

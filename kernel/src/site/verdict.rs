@@ -93,8 +93,10 @@ pub fn verdict(
     limits: Limits,
     now: Instant,
 ) -> Verdict {
-    if stage != Stage::UP {
-        return Verdict::Reboot(RebootCause::UNFINISHED);
+    match stage {
+        Stage::UP => {}
+        Stage::BOOTED | Stage::ENTERED => return Verdict::Reboot(RebootCause::UNFINISHED),
+        _ => return Verdict::Reboot(RebootCause::RECORD),
     }
     // What was decided was counted by who decided it.
     let is_failure = !matches!(cause, SiteCause::POLICY | SiteCause::REQUESTED);
@@ -138,7 +140,7 @@ mod tests {
         // Nor one of which that cannot be told.
         let damaged = Stage(Stage::UP.0 ^ 1);
         let verdict = verdict(damaged, SiteCause::PANIC, &Times::NONE, LIMITS, at(1));
-        assert_ne!(verdict, Verdict::Restart);
+        assert_eq!(verdict, Verdict::Reboot(RebootCause::RECORD));
     }
 
     #[test]

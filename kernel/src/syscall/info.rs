@@ -178,6 +178,7 @@ impl Kernel {
                 Ok(DONE)
             }
             Hook::HOLD_FRAMES => Ok(Next::Return([self.hold_frames(argument), 0, 0])),
+            hook if hook >= Hook::DAMAGE_MAGIC => self.damage(hook, argument),
             hook => self.death_hook(hook, argument),
         }
     }

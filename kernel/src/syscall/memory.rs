@@ -7,7 +7,7 @@ use abi::{Name, Slot, Status};
 use super::{DONE, Next};
 use crate::actor::PersistentRegion;
 use crate::fault::Refusal;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, PERSISTENT_MAX};
 use crate::list::Link;
 use crate::mm::address_space::Progress;
 use crate::mm::{Frame, Page, direct, pages_for};
@@ -106,7 +106,9 @@ impl Kernel {
             (_, None) => return Err(Status::LIMIT_REACHED.into()),
             (_, Some(frames)) => frames,
         };
-        if record.persistent_count >= PERSISTENT_OWNED_MAX {
+        // Regions that are quarantined keep their places in the site record.
+        let noted = u64::from(self.persistent.used()) + self.counters.quarantined;
+        if record.persistent_count >= PERSISTENT_OWNED_MAX || noted >= u64::from(PERSISTENT_MAX) {
             return Err(Status::LIMIT_REACHED.into());
         }
         let extent = self.preserved.allocate(frames).ok_or(Status::NO_MEMORY)?;
@@ -170,6 +172,7 @@ impl Kernel {
                 owner: owner.declaration.name,
                 name: region.name,
                 extent: region.extent,
+                extent_again: region.extent,
                 page: region.page,
             });
         }

@@ -108,6 +108,19 @@ pub unsafe fn initialise(features: Features) {
     );
 }
 
+/// Writes memory that the kernel must not write.
+///
+/// # Safety
+/// Interrupts are off, and it is meant.
+pub unsafe fn unprotected(write: impl FnOnce()) {
+    // SAFETY: As the caller promises; the protection is back before anything else runs.
+    unsafe {
+        Cr0::update(|flags| flags.remove(Cr0Flags::WRITE_PROTECT));
+        write();
+        Cr0::update(|flags| flags.insert(Cr0Flags::WRITE_PROTECT));
+    }
+}
+
 /// The address of the last page fault.
 #[must_use]
 pub fn fault_address() -> u64 {

@@ -18,6 +18,7 @@ extern crate judging;
 mod boot;
 mod callers;
 mod checkpoint;
+mod corruption;
 mod crowd;
 mod death;
 mod faults;
@@ -56,6 +57,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("callers-many", crowd::crowds_let_interrupts_in),
     ("checkpoint-append", checkpoint::killed_in_every_append),
     ("checkpoint-commit", checkpoint::killed_in_every_commit),
+    ("damage-kernel", corruption::what_the_host_says),
+    ("damage-notes", corruption::what_is_damaged_is_not_used),
     ("death", death::as_the_host_says),
     ("faults-exits", faults::exits),
     ("faults-instructions", faults::instructions),
