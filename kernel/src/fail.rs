@@ -115,8 +115,10 @@ fn write_epitaph(
         thread,
         actor,
         backtrace: trace_back::from(frame),
+        // SAFETY: The record is there, and the kernel that used it does not go on.
+        events: unsafe { &(*record).events }.latest(),
     };
-    // SAFETY: The record is there, and the kernel that used it does not go on.
+    // SAFETY: As above.
     let note = unsafe { &mut (*record).epitaph };
     note.write(LastWords { epitaph, because });
 }

@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt::Write as _;
 
-use abi::epitaph::RebootCause;
+use abi::epitaph::{EventKind, RebootCause};
 use abi::site::ActorState;
 use abi::start::PreviousEnd;
 use abi::{
@@ -254,6 +254,7 @@ impl Kernel {
         // Before further news: what is decided may make those a part of this.
         let now = clock::now();
         if self.recovery.manager.next_question(now, question) {
+            self.note_event(EventKind::ASK, ActorId::NONE);
             return Step::Ask;
         }
         if let Some(slot) = self.recovery.news.pop_front(&mut self.actors) {
@@ -327,6 +328,9 @@ impl Kernel {
     }
 
     fn begin(&mut self, action: Action) {
+        if let Some((kind, actor)) = happening(&action) {
+            self.note_event(kind, actor);
+        }
         match action {
             Action::Freeze { actor, fate } => self.begin_freeze(actor, fate),
             Action::Restart { actor, source } => {
@@ -729,6 +733,7 @@ impl Kernel {
             .and_then(|record| record.image.take());
         if let Some(index) = image {
             self.drop_image_user(index);
+            self.note_image_released(actor);
         }
     }
 
@@ -836,5 +841,19 @@ impl Kernel {
                 .manager
                 .on_event(Event::FirstReply { actor: id }, clock::now());
         }
+    }
+}
+
+/// What an action is to the actor it is about.
+const fn happening(action: &Action) -> Option<(EventKind, ActorId)> {
+    match *action {
+        Action::Freeze { actor, .. } => Some((EventKind::FREEZE, actor)),
+        Action::Restart { actor, source } => match source {
+            Source::Memory => Some((EventKind::RESTART, actor)),
+            Source::Storage => Some((EventKind::RELOAD, actor)),
+        },
+        Action::Activate { actor, .. } => Some((EventKind::ACTIVATE, actor)),
+        Action::Terminate { actor, .. } => Some((EventKind::TERMINATE, actor)),
+        Action::SiteRestart { .. } | Action::SiteReboot { .. } => None,
     }
 }

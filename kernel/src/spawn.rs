@@ -206,7 +206,10 @@ impl Kernel {
         let is_usable = |image: &Image| image.name == name && !image.is_damaged;
         match kept {
             Some(kept) if self.images.at(kept).is_some_and(is_usable) => return Some(kept),
-            Some(kept) => self.drop_image_user(kept),
+            Some(kept) => {
+                self.drop_image_user(kept);
+                self.note_image_released(actor.slot().0);
+            }
             None if is_outdated => return None,
             None => {}
         }

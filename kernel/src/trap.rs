@@ -1,5 +1,6 @@
 //! What every way into the kernel does, in Rust.
 
+use abi::epitaph::EventKind;
 use abi::{FaultKind, FaultRecord, Instant, Text};
 use restart_manager::Event;
 
@@ -279,6 +280,12 @@ impl Kernel {
         if !actor.note(news) {
             return;
         }
+        let kind = match actor.news() {
+            Some(News::Failed(_)) => EventKind::FAILED,
+            _ => EventKind::NEWS,
+        };
+        let id = self.actor_id(slot);
+        self.note_event(kind, id);
         self.recovery.news.push_back(&mut self.actors, slot);
         self.wake_recovery();
         self.scheduler.request();

@@ -251,7 +251,7 @@ impl std::error::Error for TraceError {}
 
 #[cfg(test)]
 mod tests {
-    use abi::epitaph::BACKTRACE_MAX;
+    use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind, TraceEvent};
     use abi::trace::RECORD_MAX;
     use abi::{
         ActorId, Advice, Cause, FaultKind, FaultRecord, Instant, Outcome, Phases, Registers,
@@ -304,6 +304,11 @@ mod tests {
             thread: ThreadId::from_raw(u64::MAX),
             actor: Name::truncated(&"x".repeat(100)),
             backtrace: [u64::MAX; BACKTRACE_MAX],
+            events: [TraceEvent {
+                time: Instant(u64::MAX),
+                kind: EventKind(u8::MAX),
+                actor: ActorId::from_raw(u64::MAX),
+            }; EVENTS_MAX],
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use abi::epitaph::TraceEvent;
 use abi::{Epitaph as Words, Registers};
 use addr2line::Loader;
 use anyhow::{Context, Result, anyhow, bail};
@@ -72,6 +73,7 @@ fn report(epitaph: &Words, at: impl Fn(u64) -> Vec<String>) -> String {
         thread,
         actor,
         backtrace,
+        events,
     } = epitaph;
     let actor = match actor.as_str() {
         "" => "none: one of the kernel's own threads",
@@ -90,6 +92,17 @@ fn report(epitaph: &Words, at: impl Fn(u64) -> Vec<String>) -> String {
             text.push('\n');
         }
         let _ = writeln!(text, "  address of the last page fault {address:#x}");
+    }
+    let known = events
+        .iter()
+        .take_while(|event| **event != TraceEvent::NONE);
+    for (event, lead) in known.zip(std::iter::once("before").chain(std::iter::repeat(""))) {
+        let TraceEvent { time, kind, actor } = event;
+        let _ = write!(text, "  {lead:<6}  {time}  {kind}");
+        if !actor.is_none() {
+            let _ = write!(text, "  {actor}");
+        }
+        text.push('\n');
     }
     text.push_str("  backtrace\n");
     for called in backtrace.iter().take_while(|called| **called != 0) {
@@ -148,14 +161,20 @@ fn short(file: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use abi::epitaph::BACKTRACE_MAX;
-    use abi::{Instant, Name, SiteCause, Text, ThreadId};
+    use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind};
+    use abi::{ActorId, Instant, Name, SiteCause, Text, ThreadId};
 
     use super::*;
 
     fn words() -> Words {
         let mut backtrace = [0; BACKTRACE_MAX];
         backtrace[..2].copy_from_slice(&[0x1000, 0x2000]);
+        let mut events = [TraceEvent::NONE; EVENTS_MAX];
+        events[0] = TraceEvent {
+            time: Instant(1_400_000_000),
+            kind: EventKind::FREEZE,
+            actor: ActorId::NONE,
+        };
         Words {
             cause: SiteCause::PANIC,
             time: Instant(1_500_000_000),
@@ -165,6 +184,7 @@ mod tests {
             thread: ThreadId::NONE,
             actor: Name::truncated("clerk"),
             backtrace,
+            events,
         }
     }
 
@@ -176,6 +196,7 @@ mod tests {
     fn calls_are_looked_for_before_the_address_they_return_to() {
         let text = lines(&words());
         assert!(text.contains("cause   kernel panic: no more"), "{text}");
+        assert!(text.contains("  freeze\n"), "{text}");
         assert!(
             text.contains("0000000000001000\n      at 0xfff\n"),
             "{text}"

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::numbered::numbered;
-use crate::{Instant, Name, Registers, Text, ThreadId, layout};
+use crate::{ActorId, Instant, Name, Registers, Text, ThreadId, layout};
 
 /// The most return addresses an epitaph holds.
 pub const BACKTRACE_MAX: usize = 16;
@@ -56,6 +56,55 @@ numbered! {
     }
 }
 
+/// The most events an epitaph holds.
+pub const EVENTS_MAX: usize = 12;
+
+numbered! {
+    /// What happened to an actor, as the kernel saw it.
+    pub struct EventKind(u8) {
+        /// It failed.
+        FAILED = 1 => "failed",
+        /// It ended, or a restart was asked for.
+        NEWS = 2 => "has news",
+        /// Its freeze began.
+        FREEZE = 3 => "freeze",
+        /// Its restart from memory began.
+        RESTART = 4 => "restart",
+        /// Its restart from storage began.
+        RELOAD = 5 => "reload",
+        /// Its activation began.
+        ACTIVATE = 6 => "activate",
+        /// Its end began.
+        TERMINATE = 7 => "terminate",
+        /// The policy was asked.
+        ASK = 8 => "the policy is asked",
+        /// It is being spawned.
+        SPAWN = 9 => "spawn",
+        /// The site came up.
+        UP = 10 => "the site is up",
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TraceEvent {
+    /// When.
+    pub time: Instant,
+    /// What.
+    pub kind: EventKind,
+    /// To whom; nobody if to the whole site.
+    pub actor: ActorId,
+}
+
+impl TraceEvent {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        time: Instant::ZERO,
+        kind: EventKind(0),
+        actor: ActorId::NONE,
+    };
+}
+
 /// The last words of a kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Epitaph {
@@ -75,4 +124,6 @@ pub struct Epitaph {
     pub actor: Name,
     /// Return addresses, the innermost first; zero where there are no more.
     pub backtrace: [u64; BACKTRACE_MAX],
+    /// What happened last, the latest first.
+    pub events: [TraceEvent; EVENTS_MAX],
 }

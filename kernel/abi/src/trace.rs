@@ -17,7 +17,7 @@ pub const PORT: u16 = 0xe9;
 pub const VERSION: u32 = 2;
 
 /// No record is longer, frame included.
-pub const RECORD_MAX: usize = 768;
+pub const RECORD_MAX: usize = 1024;
 
 /// One record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

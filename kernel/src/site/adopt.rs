@@ -3,11 +3,12 @@
 //! First the memory: see [`super::claim`]. Then, as the loader declares the actors anew, each gets back what
 //! its name stands for.
 
-use abi::epitaph::BACKTRACE_MAX;
+use abi::epitaph::{BACKTRACE_MAX, EVENTS_MAX, EventKind, TraceEvent};
 use abi::layout::PAGE_BYTES;
+use abi::site::ActorState;
 use abi::{
-    Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span, Text,
-    ThreadId,
+    ActorId, Epitaph, FaultKind, FaultRecord, Generation, Instant, Name, Registers, Slot, Span,
+    Text, ThreadId,
 };
 use alloc::vec::Vec;
 use restart_manager::{GroupSlot, Parameters, SiteReturn};
@@ -60,6 +61,7 @@ pub fn no_words(now: Instant) -> LastWords {
             thread: ThreadId::NONE,
             actor: Name::EMPTY,
             backtrace: [0; BACKTRACE_MAX],
+            events: [TraceEvent::NONE; EVENTS_MAX],
         },
         because: None,
     }
@@ -121,7 +123,8 @@ impl Kernel {
                 image.users += 1;
             }
             actor.image = image;
-            actor.is_outdated = image.is_none() && note.is_spawned && life.incarnation > 0;
+            // It was being reloaded, or was to be when it is spawned again.
+            actor.is_outdated = life.image == NONE && life.incarnation > 0;
             // Capabilities from before are known as those of earlier incarnations.
             if note.slot == slot {
                 actor.first_generation = Generation(note.first_generation);
@@ -146,7 +149,9 @@ impl Kernel {
             image: declaration.image,
             arguments: declaration.arguments,
             priority: declaration.priority,
-            is_spawned: !actor.spawner.is_none() || actor.described.is_some(),
+            is_spawned: !actor.spawner.is_none()
+                || actor.described.is_some()
+                || actor.state() == ActorState::ABSENT,
             slot,
             first_generation: actor.first_generation.0,
             rights: declaration.held.everywhere().0,
@@ -178,6 +183,20 @@ impl Kernel {
                 image: image.map_or(NONE, |image| image.note),
             };
             self.book.set_life(actor.note, life);
+        }
+    }
+
+    /// Writes down that an actor's image was given up. Its place may be another one's soon.
+    pub fn note_image_released(&mut self, slot: u32) {
+        if let Some(actor) = self.actors.at(slot) {
+            let life = self.book.life(actor.note);
+            self.book.set_life(
+                actor.note,
+                LifeNote {
+                    image: NONE,
+                    ..life
+                },
+            );
         }
     }
 
@@ -307,6 +326,11 @@ impl Kernel {
         });
     }
 
+    /// Notes that something happened to an actor.
+    pub fn note_event(&mut self, kind: EventKind, actor: ActorId) {
+        self.book.events.note(clock::now(), kind, actor);
+    }
+
     /// How many reboots in a row there may be.
     #[must_use]
     pub fn reboot_limit(&self) -> u32 {
@@ -326,6 +350,7 @@ impl Kernel {
         let now = clock::now();
         let stable_after = self.book.header().map(|header| header.limits.stable_after);
         self.book.stable_at = now.after(stable_after.unwrap_or(Span::ZERO));
+        self.note_event(EventKind::UP, ActorId::NONE);
         self.book.set_up();
         if self.site_restarts > 0 {
             reboot::withdraw();
@@ -336,7 +361,7 @@ impl Kernel {
 
     fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
         let mut record = Actor::new(declaration, group);
-        record.stop(abi::site::ActorState::ABSENT);
+        record.stop(ActorState::ABSENT);
         if let Some(actor) = self.insert_actor(record) {
             self.join_formers(actor.slot().0);
         }

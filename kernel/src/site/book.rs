@@ -9,6 +9,7 @@ use core::mem::MaybeUninit;
 
 use abi::{Instant, LedgerEntry, Name};
 
+use super::events::Events;
 use super::note::{Found, Note};
 use super::record::{
     ActorNote, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
@@ -103,6 +104,8 @@ impl<T: Copy> Table<T> {
 pub struct Book {
     header: &'static mut Note<Header>,
     stage: &'static mut Stage,
+    /// What happened last.
+    pub events: &'static mut Events,
     /// Actors: what they are.
     pub actors: Table<ActorNote>,
     /// Actors: what became of them, at the same places.
@@ -137,6 +140,7 @@ impl Book {
     pub fn open(record: &'static mut SiteRecord) -> (Self, &'static mut super::record::Counters) {
         let SiteRecord {
             header,
+            events,
             live,
             actors,
             lives,
@@ -147,6 +151,7 @@ impl Book {
         } = record;
         let book = Self {
             header,
+            events,
             stage: &mut live.stage,
             actors: Table::new(actors),
             lives,

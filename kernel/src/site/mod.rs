@@ -16,6 +16,7 @@
 //! |---|---|
 //! | [`record`] | what one kernel leaves to the next |
 //! | [`note`] | one thing in it, which can be trusted or not |
+//! | [`events`] | the last things that happened |
 //! | [`verdict`] | restart, or reboot |
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
@@ -31,6 +32,7 @@
 //!   lies in memory that the kernel cannot write, but for the stack, which nobody else uses.
 //! - Nothing preserved is used before its checksum was found to be right.
 
+pub mod events;
 pub mod note;
 pub mod record;
 pub mod verdict;

@@ -16,6 +16,7 @@
 
 use abi::{Epitaph, Instant, LedgerEntry, Name, SiteCause, Text, layout};
 
+use super::events::Events;
 use super::note::Note;
 use super::verdict::{Limits, Stage, Times};
 use crate::image::ImagePlan;
@@ -44,6 +45,8 @@ pub struct SiteRecord {
     pub header: Note<Header>,
     /// What changes all the time.
     pub live: Live,
+    /// What happened last.
+    pub events: Events,
     /// What the kernel that ended last said.
     pub epitaph: Note<LastWords>,
     /// The actors that there are, and were.
@@ -227,6 +230,7 @@ impl SiteRecord {
         self.magic = MAGIC;
         self.version = u64::from(VERSION);
         self.header.clear();
+        self.events = Events::NONE;
         self.epitaph.clear();
         self.live = Live {
             stage: Stage::BOOTED,

@@ -111,6 +111,11 @@ const RULES: &[Rule] = &[
         others: Others::Only(&["serde"]),
     },
     Rule {
+        package: "site-suite",
+        ours: &["syscall", "judging"],
+        others: Others::Only(&["serde"]),
+    },
+    Rule {
         package: "group-suite",
         ours: &["syscall", "judging"],
         others: Others::Only(&["serde"]),

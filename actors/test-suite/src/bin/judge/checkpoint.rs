@@ -92,24 +92,20 @@ impl Sweep {
         for place in (0..LONGEST).step_by(STRIDE) {
             self.kill_at(place);
         }
-        let (first, last) = self.inside.must("no commit was interrupted");
-        // Between two places that we have seen there may be the very first and last.
-        let (first, last) = (first.saturating_sub(STRIDE), last + STRIDE);
-        let mut place = first;
+        check!(self.inside.is_some(), "no commit was interrupted");
+        let mut place = 0;
         while self.kills < KILLS_MAX {
-            // Round and round, past what was hit.
+            let (first, last) = self.inside.unwrap_or_default();
+            // Between two places that we have seen there may be the very first and last.
+            let (first, last) = (first.saturating_sub(STRIDE), last + STRIDE);
+            // Round and round, past what was hit; and then some more.
             let next = self.missed(place + 1, last);
-            let Some(next) = next.or_else(|| self.missed(first, last)) else {
-                break;
+            place = match next.or_else(|| self.missed(first, last)) {
+                Some(next) => next,
+                None if self.seen.interrupted >= KILLS => break,
+                None if (first..last).contains(&place) => place + 1,
+                None => first,
             };
-            place = next;
-            self.kill_at(place);
-        }
-        // And then some more.
-        for place in (first..=last).cycle() {
-            if self.seen.interrupted >= KILLS || self.kills >= KILLS_MAX {
-                break;
-            }
             self.kill_at(place);
         }
         let (first, last) = self.inside.unwrap_or_default();
