@@ -331,14 +331,20 @@ fn spare_is_gone(_: &Start) {
 fn both_have_failed(_: &Start) {
     let info = site::info().must("the site's counters");
     check_eq!(info.reloads, 2);
-    for name in ["first", "second"] {
+    let mut instructions = [0; 2];
+    for (name, instruction) in ["first", "second"].into_iter().zip(&mut instructions) {
         let entries = ledger::entries_from(0).map(|entry| entry.must("a ledger entry"));
         let mut entries = entries.filter(|entry| entry.name.as_str() == name);
         let entry = entries.next().must("an entry about the damage");
-        check_eq!(book::fault(&entry).kind, FaultKind::BAD_IMAGE);
+        let fault = book::fault(&entry);
+        check_eq!(fault.kind, FaultKind::BAD_IMAGE);
+        *instruction = fault.registers.rip;
         let last = entries.last().must("an entry about the reload");
         check!(last.block_reads > 0, "{name}: {last:?}");
     }
+    // Neither came further than the other: both at the same page.
+    let [first, second] = instructions;
+    check_eq!(first, second);
 }
 
 fn one_entry_is_missing(_: &Start) {
