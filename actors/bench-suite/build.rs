@@ -7,6 +7,7 @@ const BASES: &[(&str, u32)] = &[
     ("bench-pages", 0x1800_0000),
     ("bench-server", 0x2000_0000),
     ("bench-member", 0x2800_0000),
+    ("bench-keeper", 0x2c00_0000),
     ("bench-probe", 0x3000_0000),
     ("bench-subject-16k", 0x4000_0000),
     ("bench-subject-64k", 0x4800_0000),

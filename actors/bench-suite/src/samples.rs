@@ -21,7 +21,7 @@ const IN_A_LINE: usize = 12;
 
 /// How long it may take until the log is written. It is written while others run, which must not be
 /// the next measure.
-const UNTIL_PRINTED: Span = Span::from_millis(200);
+pub const UNTIL_PRINTED: Span = Span::from_millis(200);
 
 /// What is counted when nothing is measured: found out once.
 static OVERHEAD: AtomicU64 = AtomicU64::new(0);
@@ -59,6 +59,24 @@ fn calibrate() {
 /// The measure of which only one sample is taken, for `cargo xtask profile`; if it is one.
 static PROFILED: Published<String> = Published::new();
 
+/// The measure that is profiled, if it is one.
+pub fn profiled() -> Option<&'static str> {
+    PROFILED.get().map(String::as_str)
+}
+
+/// Waits until the next operation is profiled.
+pub fn await_profile() {
+    info!("profile: ready");
+    // Whatever is typed.
+    let _ = site::console_read(&mut [0; 16], Span::FOREVER);
+}
+
+/// Says how many instructions that took, and ends the site.
+pub fn end_profile(ticks: u64) -> ! {
+    info!("profile: {ticks}");
+    judging::check::end(site::shutdown(0))
+}
+
 /// Takes samples: calls `sample` some times for nothing, and then as often as it counts. `ticks` says
 /// how long one took. No samples if another measure is profiled.
 pub fn take<T>(
@@ -67,7 +85,7 @@ pub fn take<T>(
     mut sample: impl FnMut() -> T,
     ticks: impl Fn(&T) -> u64,
 ) -> Vec<T> {
-    let profiled = PROFILED.get();
+    let profiled = profiled();
     if profiled.is_some_and(|profiled| profiled != name) {
         return Vec::new();
     }
@@ -75,12 +93,9 @@ pub fn take<T>(
         sample();
     }
     if profiled.is_some() {
-        info!("profile: ready");
-        // Whatever is typed.
-        let _ = site::console_read(&mut [0; 16], Span::FOREVER);
+        await_profile();
         let taken = sample();
-        info!("profile: {}", ticks(&taken));
-        judging::check::end(site::shutdown(0));
+        end_profile(ticks(&taken));
     }
     // There is room for all from the start: allocating more would disturb those that follow.
     let mut samples = Vec::with_capacity(count);

@@ -35,7 +35,7 @@ use crate::{build, policy};
 
 use results::Results;
 use table::Form;
-pub(crate) use table::SCENARIOS;
+pub(crate) use table::{SCENARIOS, Scenario};
 
 /// Measures what everything costs; exits with 0 only if all budgets are kept.
 #[derive(clap::Args, Debug)]

@@ -1,19 +1,20 @@
 //! Boots the sites that measure, and reads the samples that they print.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use refrain_tests::outcome::Outcome;
+use refrain_tests::outcome::{self, Ending, Outcome};
 use refrain_tests::process::Console;
-use refrain_tests::qemu::{Clock, Firmware, Machine};
+use refrain_tests::qemu::{Clock, Firmware, Machine, Reset};
 use refrain_tests::{Transcript, artifacts};
 use site_personality_manager::Site;
 
-use super::table::{Description, Form, SCENARIOS, Scenario};
+use super::table::{Description, Form, Life, SCENARIOS, Scenario};
 use crate::build::{self, Actors, Profile};
 use crate::machine::{self, Boot};
 use crate::shell::say;
@@ -46,7 +47,36 @@ impl Scenario {
     pub(crate) fn described(&self) -> Result<Site> {
         match self.description {
             Description::Kept => sites::read(self.site),
-            Description::Made(make) => sites::parse(&make(), &format!("{}.toml", self.site)),
+            Description::Made(make) => self.made(&make()),
+            Description::MadeFor(make) => {
+                let first = self.measures.first().context("a site without measures")?;
+                self.made(&make(first.name))
+            }
+        }
+    }
+
+    fn made(&self, text: &str) -> Result<Site> {
+        sites::parse(text, &format!("{}.toml", self.site))
+    }
+
+    /// The machine that boots it, with this disk.
+    pub(crate) fn machine(&self, firmware: Firmware, disk: PathBuf) -> Machine {
+        let reset = match self.life {
+            Life::Stays | Life::Restarts => Reset::Ends,
+            Life::Reboots => Reset::Reboots,
+        };
+        Machine::new(firmware)
+            .disk(disk)
+            .memory_mib(self.memory_mib)
+            .reset(reset)
+            .clock(Clock::Instructions)
+    }
+
+    /// Judges a run: a kernel may only end where that is measured.
+    pub(crate) fn judge(&self, ending: Ending, serial: &str) -> Outcome {
+        match outcome::kernel_ends(serial).next() {
+            Some(_) if self.life != Life::Restarts => Outcome::KernelPanic,
+            _ => Outcome::judge(ending, serial),
         }
     }
 }
@@ -98,14 +128,6 @@ pub(crate) fn run(filter: &str, form: Form, boot: Boot, policy: &str) -> Result<
     all.into_inner().unwrap_or_else(|error| error.into_inner())
 }
 
-/// The machine that boots a scenario's site.
-fn machine(scenario: &Scenario, firmware: &Firmware) -> Result<Machine> {
-    let disk = disk::make_of(scenario.site, sites::compiled(&scenario.described()?))?;
-    Ok(Machine::new(firmware.clone())
-        .disk(disk)
-        .clock(Clock::Instructions))
-}
-
 fn run_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
     let mut all = Samples::new();
     for _ in 0..scenario.boots {
@@ -117,10 +139,11 @@ fn run_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
 }
 
 fn boot_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
-    let machine = machine(scenario, firmware)?;
+    let disk = disk::make_of(scenario.site, sites::compiled(&scenario.described()?))?;
+    let machine = scenario.machine(firmware.clone(), disk);
     let begun = Instant::now();
     let ended = machine.start(Console::Collected)?.finish(begun + PATIENCE);
-    let outcome = Outcome::judge(ended.ending, &ended.serial);
+    let outcome = scenario.judge(ended.ending, &ended.serial);
     let samples = read(&ended.serial);
     let transcript = Transcript {
         command: machine.command_line(),

@@ -39,6 +39,63 @@ priority = 20
     text
 }
 
+/// A meter that ends the kernel over and over, so many members, and keepers that have each so many
+/// persistent regions of so many MiB (0: of a page).
+pub(crate) fn restarts<
+    const MEMBERS: usize,
+    const KEEPERS: usize,
+    const REGIONS: usize,
+    const MIB: usize,
+>(
+    measure: &str,
+) -> String {
+    let mut text = format!(
+        r#"# Bench: restarts of a site with {MEMBERS} members and {KEEPERS} keepers.
+
+[[group]]
+name = "kernel"
+policy = {{ hot_limit = "unlimited" }}
+
+[[group]]
+name = "crowd"
+
+[[actor]]
+name = "bench-meter"
+priority = 32
+stack = "128KiB"
+rights = ["shutdown", "hook"]
+arguments = "bench-site {measure} {MEMBERS} {KEEPERS}"
+"#
+    );
+    for number in 0..MEMBERS {
+        let _ = write!(
+            text,
+            r#"
+[[actor]]
+name = "member-{number}"
+image = "bench-member"
+group = "crowd"
+priority = 20
+"#
+        );
+    }
+    let frames = REGIONS * (MIB * 256).max(1);
+    for number in 0..KEEPERS {
+        let _ = write!(
+            text,
+            r#"
+[[actor]]
+name = "keeper-{number}"
+image = "bench-keeper"
+priority = 16
+arguments = "{REGIONS} {MIB}"
+budget = {{ persistent_frames = {frames} }}
+"#
+        );
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +105,13 @@ mod tests {
     fn groups_are_valid_and_have_their_members() {
         let site = sites::parse(&group::<512>(), "group").unwrap();
         assert_eq!(site.actors.len(), 512 + 2);
+    }
+
+    #[test]
+    fn sites_that_are_restarted_have_their_members_and_keepers() {
+        let site = sites::parse(&restarts::<64, 4, 64, 1>("m"), "site").unwrap();
+        assert_eq!(site.actors.len(), 1 + 64 + 4);
+        let keeper = site.actors.last().unwrap();
+        assert_eq!(keeper.budget.persistent_frames, 64 * 256);
     }
 }

@@ -16,6 +16,10 @@ pub(crate) struct Scenario {
     pub(crate) form: Form,
     /// How often it is booted: more than once if a boot gives one sample only.
     pub(crate) boots: usize,
+    /// What the kernel does meanwhile.
+    pub(crate) life: Life,
+    /// The machine's memory.
+    pub(crate) memory_mib: u32,
     /// What it measures.
     pub(crate) measures: &'static [Measure],
 }
@@ -27,6 +31,19 @@ pub(crate) enum Description {
     Kept,
     /// Made when it is needed: it says the same of many actors.
     Made(fn() -> String),
+    /// The same, told the name of its first measure.
+    MadeFor(fn(&str) -> String),
+}
+
+/// What the kernel does while a site measures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Life {
+    /// It does not end.
+    Stays,
+    /// It ends, and comes back from memory.
+    Restarts,
+    /// The machine is reset.
+    Reboots,
 }
 
 /// When a scenario is run.
@@ -182,6 +199,8 @@ const fn kept(site: &'static str, form: Form, measures: &'static [Measure]) -> S
         description: Description::Kept,
         form,
         boots: 1,
+        life: Life::Stays,
+        memory_mib: 512,
         measures,
     }
 }
@@ -194,6 +213,26 @@ const fn group<const MEMBERS: usize>(
 ) -> Scenario {
     Scenario {
         description: Description::Made(sites::group::<MEMBERS>),
+        ..kept(site, form, measures)
+    }
+}
+
+/// The site that is restarted with so many members, and keepers with so many regions of so many MiB.
+const fn site<
+    const MEMBERS: usize,
+    const KEEPERS: usize,
+    const REGIONS: usize,
+    const MIB: usize,
+>(
+    site: &'static str,
+    form: Form,
+    measures: &'static [Measure],
+) -> Scenario {
+    Scenario {
+        description: Description::MadeFor(sites::restarts::<MEMBERS, KEEPERS, REGIONS, MIB>),
+        life: Life::Restarts,
+        // Half of it is for what is preserved.
+        memory_mib: 1024,
         ..kept(site, form, measures)
     }
 }
@@ -308,6 +347,75 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 .within(150_000, 80_000),
         ],
     ),
+    site::<1, 0, 0, 0>(
+        "bench-site-1",
+        Form::Short,
+        &[
+            measure("site-1", "site restart, 1 actor").within(2_000_000, 800_000),
+            measure("site-1-all", "the same, until the last actor has answered"),
+        ],
+    ),
+    site::<64, 0, 0, 0>(
+        "bench-site-64",
+        Form::Short,
+        &[
+            measure("site-64", "site restart, 64 actors").within(2_000_000, 800_000),
+            measure("site-64-all", "the same, until the last actor has answered"),
+        ],
+    ),
+    site::<512, 0, 0, 0>(
+        "bench-site-512",
+        Form::Long,
+        &[
+            measure("site-512", "site restart, 512 actors"),
+            measure("site-512-all", "the same, until the last actor has answered"),
+        ],
+    ),
+    site::<64, 1, 1, 1>(
+        "bench-site-1m",
+        Form::Short,
+        &[measure(
+            "site-1m",
+            "site restart, 64 actors, 1 MiB of persistent memory",
+        )],
+    ),
+    site::<64, 1, 1, 64>(
+        "bench-site-64m",
+        Form::Long,
+        &[measure("site-64m", "the same with 64 MiB")],
+    ),
+    site::<64, 1, 1, 256>(
+        "bench-site-256m",
+        Form::Long,
+        &[
+            measure("site-256m", "the same with 256 MiB").like("site-1m", 101),
+            measure("site-256m-all", "the same, until its owner has opened it"),
+        ],
+    ),
+    site::<64, 4, 4, 0>(
+        "bench-site-regions-16",
+        Form::Long,
+        &[measure(
+            "site-regions-16",
+            "site restart, 64 actors, 16 persistent regions",
+        )],
+    ),
+    site::<64, 4, 64, 0>(
+        "bench-site-regions-256",
+        Form::Short,
+        &[measure("site-regions-256", "the same with 256 regions")],
+    ),
+    Scenario {
+        life: Life::Reboots,
+        ..kept(
+            "bench-site-reboot",
+            Form::Short,
+            &[measure(
+                "site-reboot",
+                "site reboot, through the firmware, 1 actor",
+            )],
+        )
+    },
     Scenario {
         boots: 9,
         ..kept(
@@ -355,6 +463,24 @@ pub(crate) const SLOPES: &[Slope] = &[
             ("group-512", 512),
         ],
         limit: Some(median(8_000, 4_500)),
+    },
+    Slope {
+        name: "site-per-actor",
+        what: "site restart, each further actor",
+        points: &[("site-1", 1), ("site-64", 64), ("site-512", 512)],
+        limit: None,
+    },
+    Slope {
+        name: "site-per-mib",
+        what: "site restart, each further MiB of persistent memory",
+        points: &[("site-1m", 1), ("site-64m", 64), ("site-256m", 256)],
+        limit: Some(median(0, 0)),
+    },
+    Slope {
+        name: "site-per-region",
+        what: "site restart, each further persistent region",
+        points: &[("site-regions-16", 16), ("site-regions-256", 256)],
+        limit: Some(median(200, 200)),
     },
     Slope {
         name: "memory-per-actor",

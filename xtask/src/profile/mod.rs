@@ -20,12 +20,12 @@ use anyhow::{Context, Result, bail, ensure};
 use refrain_tests::artifacts;
 use refrain_tests::outcome::Outcome;
 use refrain_tests::process::Console;
-use refrain_tests::qemu::{Clock, Machine};
+use refrain_tests::qemu::Machine;
 use site_personality_manager::Site;
 
 use self::log::Log;
 use self::programs::{Depth, Programs};
-use crate::bench::SCENARIOS;
+use crate::bench::{SCENARIOS, Scenario};
 use crate::build::{self, Actors};
 use crate::machine::Boot;
 use crate::shell::say;
@@ -89,10 +89,11 @@ impl Profile {
             build::Profile::Release,
         )?;
         let programs = Programs::load(&images, &self.policy)?;
-        let machine = Machine::new(machine::firmware(Boot::Direct, &self.policy)?)
-            .disk(disk::make_of("bench-profile", compiled)?)
-            .clock(Clock::Instructions);
-        let (addresses, ticks) = record(machine)?;
+        let machine = scenario.machine(
+            machine::firmware(Boot::Direct, &self.policy)?,
+            disk::make_of("bench-profile", compiled)?,
+        );
+        let (addresses, ticks) = record(machine, scenario)?;
         let operation = operation(&addresses, ticks, &programs)?;
         self.print(operation, &programs);
         Ok(())
@@ -145,7 +146,7 @@ fn profiled(mut site: Site, measure: &str) -> Result<Site> {
 
 /// Runs the machine, and returns the addresses of the instructions around the operation, and how many
 /// the meter says it took.
-fn record(machine: Machine) -> Result<(Vec<u64>, u64)> {
+fn record(machine: Machine, scenario: &Scenario) -> Result<(Vec<u64>, u64)> {
     let log = Log::start()?;
     let socket = std::env::temp_dir().join(format!("refrain-profile-{}", std::process::id()));
     let machine = machine.monitor(&socket).arg("-D").arg(log.path());
@@ -166,7 +167,7 @@ fn record(machine: Machine) -> Result<(Vec<u64>, u64)> {
     running.wait_for("\n", deadline)?;
     // It goes on being logged until it ends, which is soon.
     let ended = running.finish(deadline);
-    let outcome = Outcome::judge(ended.ending, &ended.serial);
+    let outcome = scenario.judge(ended.ending, &ended.serial);
     ensure!(
         outcome == Outcome::Passed,
         "the site did not pass: {outcome}"

@@ -14,6 +14,7 @@ mod interrupts;
 mod memory;
 mod reload;
 mod restarts;
+mod site_restarts;
 mod subject;
 mod threads;
 mod watch;
@@ -32,6 +33,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("bench-restart-1m", restarts::medium),
     ("bench-restart-8m", restarts::large),
     ("bench-restart-64m", restarts::huge),
+    ("bench-site", site_restarts::restarts),
+    ("bench-site-reboot", site_restarts::reboots),
     ("bench-threads", threads::switches),
 ];
 

@@ -53,6 +53,29 @@ impl Parts {
         (".reply", |parts| parts.reply),
         (".answer", |parts| parts.answer),
     ];
+
+    /// The parts of what began and ended at these readings of the counter, by what the ledger says.
+    pub(crate) fn of(entry: &LedgerEntry, start: u64, end: u64) -> Self {
+        // What the ledger says is in the clock's time, which counts from another zero.
+        let (counter, clock) = (ticks::now(), thread::now().0);
+        let noticed = counter - (clock - entry.time.0);
+        let phases = entry.phases;
+        let in_kernel = phases.freeze.0
+            + phases.delay.0
+            + phases.restart.0
+            + phases.activate.0
+            + phases.first_reply.0;
+        Self {
+            total: end - start,
+            notice: noticed.saturating_sub(start),
+            freeze: phases.freeze.0,
+            delay: phases.delay.0,
+            restart: phases.restart.0,
+            activate: phases.activate.0,
+            reply: phases.first_reply.0,
+            answer: end.saturating_sub(noticed + in_kernel),
+        }
+    }
 }
 
 impl From<PortId> for Subject {
@@ -100,28 +123,10 @@ impl Subject {
         self.port = self.die().into();
         self.ask(then);
         let end = ticks::now();
-        // What the ledger says is in the clock's time, which counts from another zero.
-        let (counter, clock) = (ticks::now(), thread::now().0);
         let entry = reader.take();
         ledger::must_be_done(&entry, response);
         let start = ways_to_die::stamp(&ledger::fault(&entry).registers);
-        let noticed = counter - (clock - entry.time.0);
-        let phases = entry.phases;
-        let in_kernel = phases.freeze.0
-            + phases.delay.0
-            + phases.restart.0
-            + phases.activate.0
-            + phases.first_reply.0;
-        let parts = Parts {
-            total: end - start,
-            notice: noticed.saturating_sub(start),
-            freeze: phases.freeze.0,
-            delay: phases.delay.0,
-            restart: phases.restart.0,
-            activate: phases.activate.0,
-            reply: phases.first_reply.0,
-            answer: end.saturating_sub(noticed + in_kernel),
-        };
+        let parts = Parts::of(&entry, start, end);
         (parts, entry)
     }
 }
