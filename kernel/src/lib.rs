@@ -88,6 +88,8 @@ pub mod lap;
 #[cfg(target_os = "none")]
 pub mod lend;
 #[cfg(target_os = "none")]
+pub mod handoff;
+#[cfg(target_os = "none")]
 pub mod loader;
 #[cfg(target_os = "none")]
 pub mod logger;

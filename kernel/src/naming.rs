@@ -19,6 +19,7 @@ use crate::list::List;
 use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::port::Presence;
+use crate::handoff::Door;
 use crate::quick::Gate;
 use crate::slot::NONE;
 use crate::syscall::Next;
@@ -225,7 +226,10 @@ impl Kernel {
                 WayIn::Lap(slot) => self.laps.rename(Slot(slot)).is_some(),
             };
         match way {
-            WayIn::Port(slot) => self.unsubscribe_port(slot),
+            WayIn::Port(slot) => {
+                Door::shut(slot);
+                self.unsubscribe_port(slot);
+            }
             WayIn::Lap(slot) => Gate::of(slot).shut(),
         }
         let Some((presence, own_name)) = self.way_in(way) else {

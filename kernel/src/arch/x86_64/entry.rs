@@ -65,6 +65,12 @@ static REFRAIN_USER_RSP: AtomicU64 = AtomicU64::new(0);
 #[unsafe(no_mangle)]
 static REFRAIN_THREAD: AtomicPtr<Thread> = AtomicPtr::new(core::ptr::null_mut());
 
+/// The thread to which the next entry from ring 3 belongs.
+#[must_use]
+pub fn current() -> *mut Thread {
+    REFRAIN_THREAD.load(Ordering::Relaxed)
+}
+
 /// Directs the next entry from ring 3 into the frame at which `thread` continues.
 ///
 /// # Safety
@@ -86,6 +92,8 @@ global_asm!(
 .balign 16
 .global refrain_syscall_entry
 refrain_syscall_entry:
+    cmp rax, {nop}
+    je 8f
     mov [rip + REFRAIN_USER_RSP], rsp
     mov rsp, [rip + REFRAIN_FRAME_END]
     cmp rax, {lap_invoke}
@@ -117,10 +125,26 @@ refrain_syscall_long:
     push r14
     push r15
     mov rdi, rsp
+    cmp rax, {call}
+    je 6f
+    cmp rax, {reply_receive}
+    je 7f
 .global refrain_syscall_saved
 refrain_syscall_saved:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {syscall}
+    jmp refrain_resume
+6:
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {hand_over_call}
+    test rax, rax
+    jz refrain_syscall_saved
+    jmp refrain_resume
+7:
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {hand_over_reply}
+    test rax, rax
+    jz refrain_syscall_saved
     // RAX is the frame to continue with.
 .global refrain_resume
 refrain_resume:
@@ -153,6 +177,12 @@ refrain_resume:
     pop rax
     add rsp, 16
     iretq
+8:
+    // Nothing is to be done: RAX is the status already, the results are nothing.
+    xor edx, edx
+    xor edi, edi
+    xor esi, esi
+    sysretq
 
 .balign 16
 refrain_trap:
@@ -198,6 +228,11 @@ refrain_trap:
     user_code = const USER_CODE,
     syscall_vector = const SYSCALL_VECTOR,
     stack_bytes = const GUARD_BYTES + CPU_STACK_BYTES,
+    nop = const number::nop,
+    call = const number::call,
+    reply_receive = const number::reply_receive,
+    hand_over_call = sym crate::handoff::call,
+    hand_over_reply = sym crate::handoff::reply_receive,
     lap_invoke = const number::lap_invoke,
     lap_return = const number::lap_return,
     syscall = sym crate::trap::syscall,
