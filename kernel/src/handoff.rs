@@ -28,10 +28,10 @@ use crate::kernel::{self, Kernel, PORTS_MAX};
 use crate::mm::address_space::{AddressSpace, changes};
 use crate::mm::page_table::Flags;
 use crate::mm::{Page, direct};
-use crate::port::Presence;
+use crate::port::{Port, Presence};
 use crate::quick::Place;
 use crate::thread::{QUEUE, Stage, State, Thread, Wait};
-use crate::user::UserSlice;
+use crate::user::{Access, UserSlice};
 
 /// The longest message that is handed over. It is copied with interrupts off.
 const LENGTH_MAX: u64 = 512;
@@ -42,6 +42,8 @@ pub struct Door {
     key: AtomicU64,
     /// Nobody while it is shut.
     receiver: AtomicPtr<Thread>,
+    /// The port's record, while it is open.
+    port: AtomicPtr<Port>,
 }
 
 /// The doors, by slots of ports.
@@ -52,22 +54,32 @@ impl Door {
         Self {
             key: AtomicU64::new(0),
             receiver: AtomicPtr::new(ptr::null_mut()),
+            port: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
     /// Sends callers of the port in a slot the long way.
     pub fn shut(slot: u32) {
         if let Some(door) = DOORS.get(slot as usize) {
-            door.receiver.store(ptr::null_mut(), Ordering::Relaxed);
+            door.close();
         }
     }
 
-    fn open(&self, port: PortId, receiver: *mut Thread) {
-        self.key.store(port.raw(), Ordering::Relaxed);
+    #[inline]
+    fn close(&self) {
+        self.receiver.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// Lets calls through to the first receiver of a port.
+    #[inline]
+    fn open(&self, id: PortId, port: *mut Port, receiver: *mut Thread) {
+        self.key.store(id.raw(), Ordering::Relaxed);
+        self.port.store(port, Ordering::Relaxed);
         self.receiver.store(receiver, Ordering::Relaxed);
     }
 
     /// The thread that waits at `port`, if it is open.
+    #[inline]
     fn receiver(&self, port: PortId) -> Option<*mut Thread> {
         let receiver = self.receiver.load(Ordering::Relaxed);
         let is_open = self.key.load(Ordering::Relaxed) == port.raw() && !receiver.is_null();
@@ -98,69 +110,63 @@ impl Sight {
         changes: u64::MAX,
     };
 
-    /// Looks at memory that allows `wanted`, all of which is there: the pointer to its first byte,
-    /// and how much of it is in the first page.
-    #[inline(always)]
-    fn of<'space>(
-        &mut self,
-        memory: UserSlice,
-        wanted: Flags,
-        space: impl Fn() -> Option<&'space AddressSpace>,
-    ) -> Option<(*mut u8, u64)> {
-        if self.memory != memory || self.changes != changes() {
-            *self = Self::new(memory, wanted, space()?)?;
-        }
-        Some((self.at, self.room))
+    /// Whether it is still that of this memory.
+    #[inline]
+    fn is_of(&self, address: u64, length: u64) -> bool {
+        self.memory.address() == address
+            && self.memory.length() == length
+            && self.changes == changes()
     }
 
-    #[cold]
-    #[inline(never)]
-    fn new(memory: UserSlice, wanted: Flags, space: &AddressSpace) -> Option<Self> {
-        if memory.length() > MESSAGE_MAX as u64 {
-            return None;
+    /// Looks at memory that allows `wanted`, all of which is there.
+    #[must_use]
+    fn look(&mut self, memory: UserSlice, wanted: Flags, space: &AddressSpace) -> bool {
+        let allows = |page| space.entry(page).allows(wanted | Flags::USER);
+        let is_there = memory.length() > 0
+            && memory.length() <= MESSAGE_MAX as u64
+            && memory.pieces().all(|piece| allows(piece.page));
+        if is_there {
+            let (address, length) = (memory.address(), memory.length());
+            let first = space.entry(Page::containing(address)).address();
+            let offset = address % PAGE_BYTES;
+            *self = Self {
+                memory,
+                at: direct::at(first + offset),
+                room: length.min(PAGE_BYTES - offset),
+                changes: changes(),
+            };
         }
-        let entry_of = |page| {
-            let entry = space.entry(page);
-            entry.allows(wanted | Flags::USER).then_some(entry)
-        };
-        for piece in memory.pieces() {
-            entry_of(piece.page)?;
-        }
-        let first = entry_of(Page::containing(memory.address()))?;
-        let offset = memory.address() % PAGE_BYTES;
-        Some(Self {
-            memory,
-            at: direct::at(first.address() + offset),
-            room: memory.length().min(PAGE_BYTES - offset),
-            changes: changes(),
-        })
+        is_there
     }
 }
 
-/// A call of the current thread: gives the frame to continue with, or nothing if it has to take the
-/// long way.
+/// A call of the current thread: continues with the one that is called, or takes the long way.
 ///
 /// # Safety
 /// For the entry code only, with interrupts off, from ring 3; `frame` is the current thread's.
-pub unsafe extern "C" fn call(frame: *mut TrapFrame) -> *mut TrapFrame {
+pub unsafe extern "C" fn call(frame: *mut TrapFrame) -> ! {
     // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows it. The
-    // frame is used for nothing else until the thread goes on.
-    let (kernel, frame) = unsafe { (kernel::entered(), &*frame) };
-    kernel.hand_over_call(frame).unwrap_or(ptr::null_mut())
+    // frame is used for nothing else until the thread goes on, and nothing on this stack is.
+    unsafe {
+        let next = kernel::entered().hand_over_call(&*frame);
+        entry::go_on(next)
+    }
 }
 
 /// The same for an answer of the current thread, which then waits.
 ///
 /// # Safety
 /// As for [`call`].
-pub unsafe extern "C" fn reply_receive(frame: *mut TrapFrame) -> *mut TrapFrame {
+pub unsafe extern "C" fn reply_receive(frame: *mut TrapFrame) -> ! {
     // SAFETY: As in `call`.
-    let (kernel, frame) = unsafe { (kernel::entered(), &*frame) };
-    kernel.hand_over_reply(frame).unwrap_or(ptr::null_mut())
+    unsafe {
+        let next = kernel::entered().hand_over_reply(&*frame);
+        entry::go_on(next)
+    }
 }
 
 impl Kernel {
-    #[inline]
+    #[inline(always)]
     fn hand_over_call(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
         let (port, flags) = (PortId::from_raw(frame.rdi), frame.r9);
         let timeout = Span(frame.r8);
@@ -185,17 +191,17 @@ impl Kernel {
         if !is_free {
             return None;
         }
-        let reply = UserSlice::new(frame.rdx, capacity).ok()?;
-        self.incoming(caller, reply)?;
         let from = self.outgoing(caller, frame.rsi, length)?;
-        let (to, room) = self.incoming(receiver, buffer)?;
-        if length > room {
+        let reply = self.incoming(caller, frame.rdx, capacity)?;
+        self.incoming(receiver, buffer.address(), buffer.length())?;
+        if length > receiver.incoming.room {
             return None;
         }
-        let record = self.ports.at_mut(slot)?;
+        // SAFETY: The door is open, so it is the port's record, and those never move.
+        let record = unsafe { &mut *door.port.load(Ordering::Relaxed) };
         let (current, next) = (self.scheduler.current(), record.receivers.first()?);
 
-        copy(from, to, length);
+        copy(from, receiver.incoming.at, length);
         self.calls = self.calls.wrapping_add(1);
         caller.call = self.calls;
         caller.state = State::Blocked;
@@ -207,8 +213,10 @@ impl Kernel {
         };
         let token = ReplyToken::new(Slot(current), Generation(caller.call));
         receiver.go_on([length, caller.here.raw(), token.raw()]);
-        Door::shut(slot);
-        let is_only = record.receivers.leave_empty(next, &mut receiver.links[QUEUE]);
+        door.close();
+        let is_only = record
+            .receivers
+            .leave_empty(next, &mut receiver.links[QUEUE]);
         if !record.callers.begin(current, &mut caller.links[QUEUE]) {
             record.callers.push_back(&mut self.threads, current);
         }
@@ -220,7 +228,7 @@ impl Kernel {
         Some(unsafe { self.pass_on((current, here, timeout), (next, there), place) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn hand_over_reply(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
         let token = ReplyToken::from_raw(frame.rdi);
         let (port, timeout) = (PortId::from_raw(frame.rdx), Span(frame.r9));
@@ -253,12 +261,10 @@ impl Kernel {
         if !is_free {
             return None;
         }
-        let buffer = UserSlice::new(frame.r10, capacity).ok()?;
-        let buffer = buffer.cut(MESSAGE_MAX as u64);
-        self.incoming(server, buffer)?;
         let from = self.outgoing(server, frame.rsi, length)?;
-        let (to, room) = self.incoming(caller, reply)?;
-        if length > room {
+        let buffer = self.incoming(server, frame.r10, capacity)?;
+        self.incoming(caller, reply.address(), reply.length())?;
+        if length > caller.incoming.room {
             return None;
         }
         let record = self.ports.get_mut(port.slot(), port.generation())?;
@@ -268,14 +274,14 @@ impl Kernel {
         }
         let current = self.scheduler.current();
 
-        copy(from, to, length);
+        copy(from, caller.incoming.at, length);
         caller.go_on([length, 0, 0]);
         server.state = State::Blocked;
         server.wait = Wait::Receive { port: slot, buffer };
         let is_only = record.callers.leave_empty(next, &mut caller.links[QUEUE]);
         if record.receivers.begin(current, &mut server.links[QUEUE]) {
             if let Some(door) = DOORS.get(slot as usize) {
-                door.open(port, server);
+                door.open(port, record, server);
             }
         } else {
             record.receivers.push_back(&mut self.threads, current);
@@ -310,12 +316,14 @@ impl Kernel {
         }
     }
 
-    /// Looks at memory of a thread's own actor that is to be written to.
+    /// Looks at memory of a thread's own actor that a message is to go to, all of which is there.
     #[inline(always)]
-    fn incoming(&self, thread: &mut Thread, memory: UserSlice) -> Option<(*mut u8, u64)> {
-        let here = thread.here;
-        let space = || self.actors.at(here.slot().0)?.space.as_ref();
-        thread.incoming.of(memory, Flags::WRITABLE, space)
+    fn incoming(&self, thread: &mut Thread, address: u64, length: u64) -> Option<UserSlice> {
+        if !thread.incoming.is_of(address, length) {
+            let memory = UserSlice::new(address, length).ok()?;
+            self.look(thread, memory, Access::Write)?;
+        }
+        Some(thread.incoming.memory)
     }
 
     /// Finds a message of a thread's own actor that lies in one page.
@@ -325,21 +333,32 @@ impl Kernel {
         if offset + length > PAGE_BYTES {
             return None;
         }
-        if length == 0 {
-            return Some(ptr::null());
+        if !thread.outgoing.is_of(address - offset, PAGE_BYTES) {
+            if length == 0 {
+                return Some(ptr::null());
+            }
+            let page = UserSlice::new(address - offset, PAGE_BYTES).ok()?;
+            self.look(thread, page, Access::Read)?;
         }
-        let page = UserSlice::new(address - offset, PAGE_BYTES).ok()?;
-        let here = thread.here;
-        let space = || self.actors.at(here.slot().0)?.space.as_ref();
-        let (at, _) = thread.outgoing.of(page, Flags::empty(), space)?;
-        Some(at.wrapping_add(offset as usize))
+        Some(thread.outgoing.at.wrapping_add(offset as usize))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look(&self, thread: &mut Thread, memory: UserSlice, access: Access) -> Option<()> {
+        let space = self.actors.at(thread.here.slot().0)?.space.as_ref()?;
+        let is_there = match access {
+            Access::Write => thread.incoming.look(memory, Flags::WRITABLE, space),
+            _ => thread.outgoing.look(memory, Flags::empty(), space),
+        };
+        is_there.then_some(())
     }
 
     /// Opens the door of a port, or shuts it: whoever changes who waits there calls this.
     pub fn tend_door(&mut self, slot: u32) {
         Door::shut(slot);
         let id = self.port_id(slot);
-        let (Some(port), Some(door)) = (self.ports.at(slot), DOORS.get(slot as usize)) else {
+        let (Some(port), Some(door)) = (self.ports.at_mut(slot), DOORS.get(slot as usize)) else {
             return;
         };
         if port.presence == Presence::Open
@@ -348,7 +367,7 @@ impl Kernel {
             && let Some(receiver) = self.threads.at_mut(first)
             && receiver.is_plain()
         {
-            door.open(id, receiver);
+            door.open(id, port, receiver);
         }
     }
 }

@@ -76,6 +76,8 @@ pub mod freeze;
 #[cfg(target_os = "none")]
 pub mod handler;
 #[cfg(target_os = "none")]
+pub mod handoff;
+#[cfg(target_os = "none")]
 pub mod hooks;
 #[cfg(target_os = "none")]
 pub mod invoke;
@@ -87,8 +89,6 @@ pub mod kernel;
 pub mod lap;
 #[cfg(target_os = "none")]
 pub mod lend;
-#[cfg(target_os = "none")]
-pub mod handoff;
 #[cfg(target_os = "none")]
 pub mod loader;
 #[cfg(target_os = "none")]

@@ -14,12 +14,12 @@ use alloc::collections::btree_map::Entry;
 use abi::{Generation, Name, Slot, Span, Status};
 
 use crate::fault::Refusal;
+use crate::handoff::Door;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::address_space::Progress;
 use crate::mm::heap;
 use crate::port::Presence;
-use crate::handoff::Door;
 use crate::quick::Gate;
 use crate::slot::NONE;
 use crate::syscall::Next;

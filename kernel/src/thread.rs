@@ -371,7 +371,7 @@ impl Thread {
     }
 
     /// Ends its wait, in a syscall that returns these results. It is ready, and in no list.
-    #[inline]
+    #[inline(always)]
     pub fn go_on(&mut self, results: [u64; 3]) {
         self.state = State::Ready;
         self.wait = Wait::Nothing;

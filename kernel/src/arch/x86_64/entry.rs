@@ -14,7 +14,7 @@
 //!
 //! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
 
-use core::arch::{global_asm, naked_asm};
+use core::arch::{asm, global_asm, naked_asm};
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use abi::syscall::number;
@@ -137,14 +137,9 @@ refrain_syscall_saved:
 6:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {hand_over_call}
-    test rax, rax
-    jz refrain_syscall_saved
-    jmp refrain_resume
 7:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {hand_over_reply}
-    test rax, rax
-    jz refrain_syscall_saved
     // RAX is the frame to continue with.
 .global refrain_resume
 refrain_resume:
@@ -177,6 +172,26 @@ refrain_resume:
     pop rax
     add rsp, 16
     iretq
+// The same for a thread that is in a syscall, and has its results.
+.global refrain_resume_syscall
+refrain_resume_syscall:
+    mov r15, [rax]
+    mov r14, [rax + 8]
+    mov r13, [rax + 16]
+    mov r12, [rax + 24]
+    mov r10, [rax + 40]
+    mov r9, [rax + 48]
+    mov r8, [rax + 56]
+    mov rbp, [rax + 64]
+    mov rdi, [rax + 72]
+    mov rsi, [rax + 80]
+    mov rdx, [rax + 88]
+    mov rbx, [rax + 104]
+    mov rcx, [rax + 136]
+    mov r11, [rax + 152]
+    mov rsp, [rax + 160]
+    mov rax, [rax + 112]
+    sysretq
 8:
     // Nothing is to be done: RAX is the status already, the results are nothing.
     xor edx, edx
@@ -244,6 +259,22 @@ unsafe extern "C" {
     /// Where SYSCALL enters.
     pub safe fn refrain_syscall_entry();
     fn refrain_trap();
+}
+
+/// Continues with the frame of a thread that is in a syscall; or, if there is none, with the
+/// syscall of the current thread, as if nothing had been tried yet.
+///
+/// # Safety
+/// As for [`resume`]; the current thread's frame is saved.
+#[inline(always)]
+pub unsafe fn go_on(frame: Option<*mut TrapFrame>) -> ! {
+    // SAFETY: As the caller promises.
+    unsafe {
+        match frame {
+            Some(frame) => asm!("jmp refrain_resume_syscall", in("rax") frame, options(noreturn)),
+            None => asm!("jmp refrain_syscall_saved", options(noreturn)),
+        }
+    }
 }
 
 /// Continues with a frame and never returns: how the first thread starts.
