@@ -19,6 +19,12 @@ pub struct Position(u32);
 impl Position {
     /// Nowhere.
     pub const FREE: Self = Self(NONE);
+
+    /// Whether the entry is in a heap.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        self.0 != NONE
+    }
 }
 
 /// Entries that can be due at some time.

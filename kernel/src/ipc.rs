@@ -239,6 +239,7 @@ impl Kernel {
         if let Some(port) = self.ports.at_mut(slot) {
             port.receivers.push_back(&mut self.threads, thread);
         }
+        self.tend_door(slot);
         self.set_deadline(thread, timeout);
         Ok(Next::Blocked)
     }
@@ -667,6 +668,7 @@ impl Kernel {
                 if let Some(port) = self.ports.at_mut(port) {
                     port.receivers.remove(&mut self.threads, thread);
                 }
+                self.tend_door(port);
             }
             Wait::Send { port, .. }
             | Wait::Call {

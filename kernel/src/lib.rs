@@ -78,6 +78,8 @@ pub mod freeze;
 #[cfg(target_os = "none")]
 pub mod handler;
 #[cfg(target_os = "none")]
+pub mod handoff;
+#[cfg(target_os = "none")]
 pub mod hooks;
 #[cfg(target_os = "none")]
 pub mod invoke;

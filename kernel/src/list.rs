@@ -87,6 +87,34 @@ impl<const L: usize> List<L> {
         self.insert(table, slot, NONE, self.head);
     }
 
+    /// Puts an entry that is in no list into this one, if nothing else is there.
+    #[inline]
+    pub fn begin(&mut self, slot: u32, link: &mut Link) -> bool {
+        let is_possible = self.is_empty() && !link.linked;
+        if is_possible {
+            *self = Self {
+                head: slot,
+                tail: slot,
+            };
+            *link = Link {
+                linked: true,
+                ..Link::FREE
+            };
+        }
+        is_possible
+    }
+
+    /// Takes an entry out of this list, if nothing else is there.
+    #[inline]
+    pub fn leave_empty(&mut self, slot: u32, link: &mut Link) -> bool {
+        let is_only = self.head == slot && self.tail == slot;
+        if is_only {
+            *self = Self::EMPTY;
+            *link = Link::FREE;
+        }
+        is_only
+    }
+
     /// Moves the first entry to the end and returns it.
     pub fn rotate<T: Linked<L>>(&mut self, table: &mut SlotTable<T>) -> Option<u32> {
         let slot = self.pop_front(table)?;

@@ -14,6 +14,7 @@ use alloc::collections::btree_map::Entry;
 use abi::{Generation, Name, Slot, Span, Status};
 
 use crate::fault::Refusal;
+use crate::handoff::Door;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::address_space::Progress;
@@ -225,7 +226,10 @@ impl Kernel {
                 WayIn::Lap(slot) => self.laps.rename(Slot(slot)).is_some(),
             };
         match way {
-            WayIn::Port(slot) => self.unsubscribe_port(slot),
+            WayIn::Port(slot) => {
+                Door::shut(slot);
+                self.unsubscribe_port(slot);
+            }
             WayIn::Lap(slot) => Gate::of(slot).shut(),
         }
         let Some((presence, own_name)) = self.way_in(way) else {

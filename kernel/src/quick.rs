@@ -43,6 +43,9 @@ pub struct Gate {
 pub struct Place {
     key: AtomicU64,
     root: AtomicU64,
+    /// The last incarnation that has answered a call.
+    replied: AtomicU64,
+    _unused: u64,
 }
 
 /// The gates, by slots of LAPs.
@@ -133,6 +136,8 @@ impl Place {
         Self {
             key: AtomicU64::new(0),
             root: AtomicU64::new(0),
+            replied: AtomicU64::new(0),
+            _unused: 0,
         }
     }
 
@@ -146,6 +151,29 @@ impl Place {
     pub fn open(&self, actor: ActorId, root: Frame) {
         self.root.store(root.address(), Ordering::Relaxed);
         self.key.store(actor.raw(), Ordering::Relaxed);
+    }
+
+    /// Whether threads may go on in an incarnation.
+    #[must_use]
+    pub fn is_open_to(&self, actor: ActorId) -> bool {
+        self.key.load(Ordering::Relaxed) == actor.raw()
+    }
+
+    /// The root table of its address space.
+    #[must_use]
+    pub fn root(&self) -> u64 {
+        self.root.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an incarnation has answered a call.
+    pub fn note_reply(&self, actor: ActorId) {
+        self.replied.store(actor.raw(), Ordering::Relaxed);
+    }
+
+    /// Whether an incarnation is known to have answered a call.
+    #[must_use]
+    pub fn has_replied(&self, actor: ActorId) -> bool {
+        self.replied.load(Ordering::Relaxed) == actor.raw()
     }
 
     /// Sends threads the long way.

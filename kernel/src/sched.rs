@@ -16,8 +16,9 @@ use crate::hooks::{self, Place};
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::mm::Frame;
+use crate::quick;
 use crate::slot;
-use crate::thread::{QUEUE, State, VISITOR, Wait};
+use crate::thread::{QUEUE, State, Thread, VISITOR, Wait};
 
 /// Priorities there are.
 const LEVELS: usize = PRIORITY_MAX as usize + 1;
@@ -79,6 +80,12 @@ impl Scheduler {
     #[must_use]
     pub const fn current(&self) -> u32 {
         self.current
+    }
+
+    /// Whether a thread of this priority that becomes ready when the current one waits runs next.
+    #[must_use]
+    pub const fn is_clear_for(&self, priority: u8) -> bool {
+        self.first == slot::NONE && self.occupied.wrapping_shr(priority as u32) == 0
     }
 
     /// Makes the next way out of the kernel choose anew.
@@ -196,6 +203,31 @@ impl Kernel {
         self.threads
             .at(current)
             .map_or(core::ptr::null_mut(), |record| record.context)
+    }
+
+    /// Continues with a thread that has just become ready, in the place of the current one, which
+    /// waits. Nobody else is to be run first, and neither uses floating point.
+    #[inline(always)]
+    pub fn switch_to(
+        &mut self,
+        previous: &mut Thread,
+        (next, record): (u32, &mut Thread),
+        place: &quick::Place,
+    ) -> *mut TrapFrame {
+        previous.slice = self.scheduler.slice;
+        self.scheduler.current = next;
+        self.scheduler.slice = if record.slice == 0 {
+            SLICE_TICKS
+        } else {
+            record.slice
+        };
+        // SAFETY: It is the next thread, and thread records never move. Its place is open, so the
+        // root is that of its actor, which has the kernel's half.
+        unsafe {
+            entry::set_current(record);
+            cpu::set_root_address(place.root());
+        }
+        record.context
     }
 
     fn switch(&mut self) {

@@ -140,6 +140,7 @@ impl<T> SlotTable<T> {
     }
 
     /// The entry that `slot` and `generation` name together.
+    #[inline]
     pub fn get_mut(&mut self, slot: Slot, generation: Generation) -> Option<&mut T> {
         self.entry_mut(slot.0)
             .filter(|entry| entry.generation == generation)?

@@ -11,6 +11,7 @@ use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
 use crate::due::{Position, Timed};
 use crate::fault::Fault;
+use crate::handoff::Sight;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::naming::What;
@@ -69,6 +70,10 @@ pub struct Thread {
     pub ticks: u64,
     /// How many there must be for the next virtual timer.
     pub virtual_due: u64,
+    /// Where memory was that it got a message in.
+    pub incoming: Sight,
+    /// Where the page was that it last sent a message from.
+    pub outgoing: Sight,
     /// Its stack: the first page, as a region of its home actor.
     pub stack: Page,
     /// Its places in lists.
@@ -300,6 +305,8 @@ impl Thread {
             exception: None,
             ticks: 0,
             virtual_due: u64::MAX,
+            incoming: Sight::NONE,
+            outgoing: Sight::NONE,
             stack: Page(0),
             links: [Link::FREE; 3],
         }
@@ -351,6 +358,26 @@ impl Thread {
         self.here != self.home
     }
 
+    /// Whether it is at home and has no registers but those in its frame.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.is_guest() && !self.uses_floating_point
+    }
+
+    /// Whether it waits until some time at most.
+    #[must_use]
+    pub fn has_deadline(&self) -> bool {
+        self.deadline.is_taken()
+    }
+
+    /// Ends its wait, in a syscall that returns these results. It is ready, and in no list.
+    #[inline(always)]
+    pub fn go_on(&mut self, results: [u64; 3]) {
+        self.state = State::Ready;
+        self.wait = Wait::Nothing;
+        self.set_results(abi::Status::OK, results);
+    }
+
     /// Goes on a visit, with these registers. False when it is on as many as it may be.
     pub fn begin_visit(&mut self, visit: Visit, frame: TrapFrame) -> bool {
         if self.depth >= LAP_DEPTH_MAX {
@@ -374,6 +401,7 @@ impl Thread {
     }
 
     /// Sets what the syscall the thread is in returns.
+    #[inline]
     pub fn set_results(&mut self, status: abi::Status, results: [u64; 3]) {
         let frame = self.frame_mut();
         frame.rax = status.0;

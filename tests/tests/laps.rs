@@ -143,6 +143,11 @@ fn outcomes_are_true_at_every_moment_of_an_invocation() {
 }
 
 #[test]
+fn outcomes_are_true_at_every_moment_of_a_call() {
+    holds("lap-sweep-port");
+}
+
+#[test]
 fn outcomes_are_true_over_two_thousand_random_restarts_first_seed() {
     holds_for_long("lap-random-1");
 }

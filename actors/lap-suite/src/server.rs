@@ -16,6 +16,8 @@ pub enum Request {
     Feed(u64),
     /// Answers [`Reply::Number`] with the journal's entry.
     Journal(u64),
+    /// Enters in the journal, under this number, that it has begun and had its effect.
+    Enter(u64),
     /// Dies.
     Die,
     /// Dies after so many milliseconds.

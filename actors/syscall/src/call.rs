@@ -59,6 +59,7 @@ pub struct Opened {
 }
 
 /// Does nothing.
+#[inline]
 pub fn sys_nop() {
     // SAFETY: touches nothing.
     unsafe { syscall(number::nop, [0; 6]) };
@@ -214,6 +215,7 @@ pub fn sys_send(port: PortId, message: &[u8], timeout: Span) -> Result<()> {
 ///
 /// # Errors
 /// When none came in time, or the next one is longer than the buffer.
+#[inline]
 pub fn sys_receive(port: PortId, buffer: &mut [u8], timeout: Span) -> Result<Received> {
     let capacity = buffer.len() as u64;
     let arguments = [
@@ -232,6 +234,7 @@ pub fn sys_receive(port: PortId, buffer: &mut [u8], timeout: Span) -> Result<Rec
 ///
 /// # Errors
 /// [`Error::Restarted`] and [`Error::Dead`] as soon as the callee fails.
+#[inline]
 pub fn sys_call(
     port: PortId,
     request: &[u8],
@@ -262,6 +265,7 @@ pub fn sys_call(
 ///
 /// # Errors
 /// When the caller waits no longer, or its buffer is too small.
+#[inline]
 pub fn sys_reply(token: ReplyToken, message: &[u8]) -> Result<()> {
     let arguments = [
         token.raw(),
@@ -279,6 +283,7 @@ pub fn sys_reply(token: ReplyToken, message: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// When no message came in time, or the next one is longer than the buffer.
+#[inline]
 pub fn sys_reply_receive(
     token: ReplyToken,
     message: &[u8],
@@ -477,16 +482,19 @@ fn address(text: &str) -> u64 {
 }
 
 /// The address of bytes that the kernel is going to read.
+#[inline]
 fn bytes_address(bytes: &[u8]) -> u64 {
     bytes.as_ptr().expose_provenance() as u64
 }
 
 /// The address of bytes that the kernel is going to write.
+#[inline]
 fn buffer_address(bytes: &mut [u8]) -> u64 {
     bytes.as_mut_ptr().expose_provenance() as u64
 }
 
 /// Turns an answer that brings a message into a result.
+#[inline]
 fn received(answer: Answer) -> Result<Received> {
     let [length, sender, token] = answer.values;
     done(answer).map(|()| Received {
@@ -507,6 +515,7 @@ fn actor_done(answer: Answer) -> Result<()> {
 }
 
 /// Turns an answer's status into a result.
+#[inline]
 fn done(answer: Answer) -> Result<()> {
     let [first, second, third] = answer.values;
     match answer.status {

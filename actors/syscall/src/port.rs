@@ -50,6 +50,7 @@ impl Port {
     ///
     /// # Errors
     /// When none came in time, or the next one is longer than the buffer (it stays queued).
+    #[inline]
     pub fn receive<'b>(&self, buffer: &'b mut [u8], timeout: Span) -> Result<Message<'b>> {
         let received = call::sys_receive(self.id, buffer, timeout)?;
         Ok(Message::new(received, buffer))
@@ -60,6 +61,7 @@ impl Port {
     /// # Errors
     /// When no message came in time, or the next one is longer than the buffer (it stays queued).
     /// That the caller waits no longer is no error.
+    #[inline]
     pub fn reply_receive<'b>(
         &self,
         caller: Option<Caller>,
@@ -102,6 +104,7 @@ pub struct Message<'b> {
 }
 
 impl<'b> Message<'b> {
+    #[inline]
     fn new(received: Received, buffer: &'b [u8]) -> Self {
         Self {
             bytes: buffer.get(..received.length).unwrap_or(buffer),
@@ -125,6 +128,7 @@ impl Caller {
     ///
     /// # Errors
     /// When the caller waits no longer, or its buffer is too small.
+    #[inline]
     pub fn reply(self, message: &[u8]) -> Result<()> {
         call::sys_reply(self.token, message)
     }
@@ -176,6 +180,7 @@ impl RemotePort {
     /// # Errors
     /// [`Error::Restarted`] and [`Error::Dead`] as soon as the owner fails, with what is known
     /// about the request; a timeout; a reply longer than the buffer.
+    #[inline]
     pub fn call<'b>(self, request: &[u8], reply: &'b mut [u8], timeout: Span) -> Result<&'b [u8]> {
         self.call_when_frozen(request, reply, timeout, WhenFrozen::Wait)
     }
@@ -184,6 +189,7 @@ impl RemotePort {
     ///
     /// # Errors
     /// The same, and [`Status::FROZEN`](abi::Status::FROZEN) where that was chosen.
+    #[inline]
     pub fn call_when_frozen<'b>(
         self,
         request: &[u8],

@@ -7,6 +7,8 @@
 //! - A page whose entry has `PRIVATE` maps a frame of the private list, and the frame's
 //!   descriptor names the page; no other page maps it.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use super::frame::{FrameList, Frames};
 use super::page_table::{self, Entry, Flags, Table, Tables, USER_TABLE};
 use super::{Frame, Page, direct, kernel_map};
@@ -23,6 +25,19 @@ pub struct AddressSpace {
 /// No physical memory is left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfMemory;
+
+/// How often a page of any actor was mapped elsewhere, or no longer.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// The state of all actors' page tables: while it is the same, whatever was found there holds.
+#[must_use]
+pub fn changes() -> u64 {
+    CHANGES.load(Ordering::Relaxed)
+}
+
+fn note_change() {
+    CHANGES.fetch_add(1, Ordering::Relaxed);
+}
 
 /// Takes tables from the frame allocator and notes them as the address space's.
 struct Noted<'a> {
@@ -124,6 +139,7 @@ impl AddressSpace {
             frames,
             list: &mut self.tables,
         };
+        note_change();
         let entries = page_table::run_or_new(&mut tables, self.root, page, run.len(), USER_TABLE)
             .ok_or(OutOfMemory)?;
         for ((entry, frame), number) in entries.iter_mut().zip(run).zip(0..) {
@@ -143,6 +159,7 @@ impl AddressSpace {
         page: Page,
         rights: Flags,
     ) -> Result<Frame, OutOfMemory> {
+        note_change();
         let frame = frames.allocate().ok_or(OutOfMemory)?;
         let mut tables = Noted {
             frames,
@@ -170,6 +187,7 @@ impl AddressSpace {
         let Some(entry) = page_table::entry(&mut tables, self.root, page) else {
             return;
         };
+        note_change();
         let old = core::mem::replace(entry, Entry::EMPTY);
         if let Some(frame) = old.frame().filter(|_| old.allows(Flags::PRIVATE)) {
             frames.unlink(&mut self.private, frame);
@@ -214,6 +232,7 @@ impl AddressSpace {
         frames: &mut Frames,
         origin: impl FnOnce(Page) -> Option<(Frame, Flags)>,
     ) -> Progress {
+        note_change();
         let Some((frame, page)) = frames.pop(&mut self.private) else {
             return Progress::Finished;
         };
@@ -235,6 +254,7 @@ impl AddressSpace {
     /// Frees one table; only when no private frame is left and the address space never runs
     /// again. When the last is gone, [`AddressSpace::free_root`] ends it.
     pub fn drop_table(&mut self, frames: &mut Frames) -> Progress {
+        note_change();
         match frames.pop(&mut self.tables) {
             Some((frame, _)) => {
                 frames.free(frame);

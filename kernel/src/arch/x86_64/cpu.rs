@@ -132,8 +132,17 @@ pub fn fault_address() -> u64 {
 /// # Safety
 /// The root's upper half is the kernel's.
 pub unsafe fn set_root(root: Frame) {
+    // SAFETY: As the caller promises.
+    unsafe { set_root_address(root.address()) };
+}
+
+/// The same with the address of the table.
+///
+/// # Safety
+/// As for [`set_root`].
+pub unsafe fn set_root_address(root: u64) {
     // SAFETY: The kernel, its stacks and the direct map stay where they are.
-    unsafe { asm!("mov cr3, {}", in(reg) root.address(), options(nostack, preserves_flags)) };
+    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
 }
 
 /// Forgets what the CPU remembers of one page of the present address space.

@@ -14,7 +14,7 @@
 //!
 //! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
 
-use core::arch::{global_asm, naked_asm};
+use core::arch::{asm, global_asm, naked_asm};
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use abi::syscall::number;
@@ -65,6 +65,12 @@ static REFRAIN_USER_RSP: AtomicU64 = AtomicU64::new(0);
 #[unsafe(no_mangle)]
 static REFRAIN_THREAD: AtomicPtr<Thread> = AtomicPtr::new(core::ptr::null_mut());
 
+/// The thread to which the next entry from ring 3 belongs.
+#[must_use]
+pub fn current() -> *mut Thread {
+    REFRAIN_THREAD.load(Ordering::Relaxed)
+}
+
 /// Directs the next entry from ring 3 into the frame at which `thread` continues.
 ///
 /// # Safety
@@ -86,6 +92,8 @@ global_asm!(
 .balign 16
 .global refrain_syscall_entry
 refrain_syscall_entry:
+    cmp rax, {nop}
+    je 8f
     mov [rip + REFRAIN_USER_RSP], rsp
     mov rsp, [rip + REFRAIN_FRAME_END]
     cmp rax, {lap_invoke}
@@ -117,10 +125,21 @@ refrain_syscall_long:
     push r14
     push r15
     mov rdi, rsp
+    cmp rax, {call}
+    je 6f
+    cmp rax, {reply_receive}
+    je 7f
 .global refrain_syscall_saved
 refrain_syscall_saved:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {syscall}
+    jmp refrain_resume
+6:
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {hand_over_call}
+7:
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+    call {hand_over_reply}
     // RAX is the frame to continue with.
 .global refrain_resume
 refrain_resume:
@@ -153,6 +172,32 @@ refrain_resume:
     pop rax
     add rsp, 16
     iretq
+// The same for a thread that is in a syscall, and has its results.
+.global refrain_resume_syscall
+refrain_resume_syscall:
+    mov r15, [rax]
+    mov r14, [rax + 8]
+    mov r13, [rax + 16]
+    mov r12, [rax + 24]
+    mov r10, [rax + 40]
+    mov r9, [rax + 48]
+    mov r8, [rax + 56]
+    mov rbp, [rax + 64]
+    mov rdi, [rax + 72]
+    mov rsi, [rax + 80]
+    mov rdx, [rax + 88]
+    mov rbx, [rax + 104]
+    mov rcx, [rax + 136]
+    mov r11, [rax + 152]
+    mov rsp, [rax + 160]
+    mov rax, [rax + 112]
+    sysretq
+8:
+    // Nothing is to be done: RAX is the status already, the results are nothing.
+    xor edx, edx
+    xor edi, edi
+    xor esi, esi
+    sysretq
 
 .balign 16
 refrain_trap:
@@ -198,6 +243,11 @@ refrain_trap:
     user_code = const USER_CODE,
     syscall_vector = const SYSCALL_VECTOR,
     stack_bytes = const GUARD_BYTES + CPU_STACK_BYTES,
+    nop = const number::nop,
+    call = const number::call,
+    reply_receive = const number::reply_receive,
+    hand_over_call = sym crate::handoff::call,
+    hand_over_reply = sym crate::handoff::reply_receive,
     lap_invoke = const number::lap_invoke,
     lap_return = const number::lap_return,
     syscall = sym crate::trap::syscall,
@@ -209,6 +259,22 @@ unsafe extern "C" {
     /// Where SYSCALL enters.
     pub safe fn refrain_syscall_entry();
     fn refrain_trap();
+}
+
+/// Continues with the frame of a thread that is in a syscall; or, if there is none, with the
+/// syscall of the current thread, as if nothing had been tried yet.
+///
+/// # Safety
+/// As for [`resume`]; the current thread's frame is saved.
+#[inline(always)]
+pub unsafe fn go_on(frame: Option<*mut TrapFrame>) -> ! {
+    // SAFETY: As the caller promises.
+    unsafe {
+        match frame {
+            Some(frame) => asm!("jmp refrain_resume_syscall", in("rax") frame, options(noreturn)),
+            None => asm!("jmp refrain_syscall_saved", options(noreturn)),
+        }
+    }
 }
 
 /// Continues with a frame and never returns: how the first thread starts.

@@ -82,6 +82,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("lap-shut", stopped::failed_actors_are_shut_at_once),
     ("lap-stacks", basics::stacks_are_waited_for),
     ("lap-sweep", sweep::every_moment_of_an_invocation),
+    ("lap-sweep-port", sweep::every_moment_of_a_call),
     ("lap-told-first", next::callers_are_told_before_the_backoff),
     ("watch-complaints", watch::complaints),
     ("watch-heartbeat", watch::heartbeat),

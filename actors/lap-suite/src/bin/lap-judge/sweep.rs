@@ -13,7 +13,7 @@ use syscall::prelude::*;
 use syscall::{Thread, thread};
 
 use crate::check::Must;
-use crate::peers::Host;
+use crate::peers::{Host, PATIENCE};
 use crate::wave;
 
 const SERVER: Host = Host::SERVER;
@@ -76,6 +76,52 @@ pub(crate) fn every_moment_of_an_invocation(_: &Start) {
     check!(seen.returned > 0, "it never came too late");
     check!(seen.not_entered > 0, "it never came too early");
     check!(inside >= 20, "it came only {inside} times while inside");
+    Thread::CURRENT
+        .set_priority(priority)
+        .must("the old priority");
+}
+
+/// The same for a call of the server's port, which is handed over to the thread that waits there:
+/// what is told is the truth before the request is taken, while it is served, and after the answer.
+pub(crate) fn every_moment_of_a_call(_: &Start) {
+    let priority = Thread::CURRENT.set_priority(10).must("a low priority");
+    let (mut answered, mut not_entered, mut begun, mut not_begun) = (0, 0, 0, 0);
+    for turn in 0..COUNT {
+        let number = wave::numbers(1).start;
+        let port = RemotePort::find(SERVER.name, PATIENCE).must("the server's port");
+        // What the call needs is there, and the server waits: so this one is handed over.
+        let request = Request::Journal(number);
+        let before: Result<Reply> = port.request(&request, PATIENCE);
+        check_eq!(before, Ok(Reply::Number(0)));
+        let due = SERVER.number(Request::DieAtTick) + TICK;
+        while thread::now().0 < due - AHEAD {}
+        for step in 0..turn {
+            core::hint::black_box(step);
+        }
+        let told: Result<Reply> = port.request(&Request::Enter(number), PATIENCE);
+        let entered = journal(number);
+        match (told, entered) {
+            (Ok(Reply::Done), entered) if entered == BEGUN | EFFECT => answered += 1,
+            (Err(Error::Restarted { progress, .. }), entered) => match (progress, entered) {
+                (Progress::NOT_ENTERED, 0) => not_entered += 1,
+                (Progress::MAYBE_EXECUTED, 0) => not_begun += 1,
+                (Progress::MAYBE_EXECUTED, _) => begun += 1,
+                _ => fail!("turn {turn}: told {progress:?}, but the journal says {entered}"),
+            },
+            (told, _) => fail!("turn {turn}: {told:?}, and the journal says {entered}"),
+        }
+        // The next turn's server is the next one.
+        while thread::now().0 < due + 50_000 {
+            thread::sleep(Span::from_micros(50));
+        }
+    }
+    info!("answered {answered}, begun {begun}, not begun {not_begun}, not entered {not_entered}");
+    check!(answered > 0, "it never came too late");
+    check!(not_entered > 0, "it never came too early");
+    check!(
+        begun + not_begun >= 20,
+        "it came too seldom while it was served"
+    );
     Thread::CURRENT
         .set_priority(priority)
         .must("the old priority");

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
+use lap_suite::journal::{BEGUN, EFFECT};
 use lap_suite::server::{Reply, Request, State};
 use syscall::prelude::*;
 use syscall::ways_to_die::{self, Way};
@@ -42,6 +43,10 @@ impl Answers {
                     Way::NullWrite.die()
                 };
                 Thread::spawn(body, millis, 16 * 1024, 20)?;
+            }
+            Request::Enter(number) => {
+                server.journal.enter(number, BEGUN);
+                server.journal.enter(number, EFFECT);
             }
             Request::DieAtTick => return die_at_tick().map(Reply::Number),
             Request::Exit => call::sys_exit(0),
