@@ -21,6 +21,10 @@ pub const RECORD_MAX: usize = 1024;
 
 /// One record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made on the stack and written at once"
+)]
 pub enum Record {
     /// The first one: a kernel starts.
     Start {

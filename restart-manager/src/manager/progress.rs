@@ -124,7 +124,7 @@ impl RestartManager<'_> {
                 if matches!(phase, Phase::Idle | Phase::Held) {
                     group.is_listed = false;
                     group.next_busy = None;
-                    *looks -= 1;
+                    *looks = looks.saturating_sub(1);
                     self.unlist(walk.before, slot, after);
                     walk.next = after;
                     continue;
@@ -167,7 +167,8 @@ impl RestartManager<'_> {
             let Some(group) = self.groups.get(slot.index()) else {
                 return Advanced::Nothing;
             };
-            *looks = looks.saturating_sub(1 + group.company.len() / COMPARED_PER_LOOK);
+            *looks =
+                looks.saturating_sub((group.company.len() / COMPARED_PER_LOOK).saturating_add(1));
             if self.waits_for_dependents(group) {
                 return Advanced::Nothing;
             }
