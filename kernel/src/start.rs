@@ -206,7 +206,7 @@ const DIRECT_MAX: u64 = 1 << 39;
 
 /// Makes the kernel's own threads and chooses the first to run.
 fn first_frame() -> *mut TrapFrame {
-    kernel::with(|kernel| {
+    let frame = kernel::with(|kernel| {
         // The idle thread is the first: it is there whenever the scheduler looks.
         kernel_thread(kernel, 0, idle as *const ());
         let recovery = kernel_thread(kernel, recovery::PRIORITY, recovery::run as *const ());
@@ -221,7 +221,10 @@ fn first_frame() -> *mut TrapFrame {
         unsafe { apart::set_stack(bottom, top) };
         kernel.scheduler.request();
         kernel.choose()
-    })
+    });
+    // Interrupts were off since the kernel was entered: that is the start, and no step of anything.
+    let _ = clock::take_interrupts_off();
+    frame
 }
 
 fn kernel_thread(kernel: &mut Kernel, priority: u8, entry: *const ()) -> u32 {
