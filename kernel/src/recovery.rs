@@ -447,10 +447,7 @@ impl Kernel {
                     Fate::Restart => naming::Fate::Successor,
                     Fate::End | Fate::Hold => naming::Fate::End,
                 };
-                loop {
-                    let Some(record) = self.actors.at_mut(slot) else {
-                        break;
-                    };
+                while let Some(record) = self.actors.at_mut(slot) {
                     if let Some(waiting) = record.delegations.first() {
                         self.postpone(slot, waiting);
                     } else if let Some(handler) = record.handlers.first() {
