@@ -13,7 +13,7 @@ use syscall::{encode, ledger, site, thread};
 
 use crate::capabilities::{Seen, info, old_actor, old_lap, old_port};
 use crate::check::{Must, wait_until};
-use crate::counters::{self, Counters};
+use crate::counters;
 use crate::ledger::Reader;
 use crate::peers::{PATIENCE, ask, report};
 use crate::quiet;
