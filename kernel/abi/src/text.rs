@@ -214,8 +214,19 @@ mod tests {
 
     #[test]
     fn texts_are_ordered_by_length_and_then_by_their_bytes() {
-        let sorted = ["", "b", "aa", "member-10", "member-11", "member-20", "nember-00"];
-        let long = ["aaaaaaaaaaaaaaaaaaaaaaaaaaaab", "aaaaaaaaaaaaaaaaaaaaaaaaaaaba"];
+        let sorted = [
+            "",
+            "b",
+            "aa",
+            "member-10",
+            "member-11",
+            "member-20",
+            "nember-00",
+        ];
+        let long = [
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaba",
+        ];
         let texts: [Name; 9] = core::array::from_fn(|index| {
             let text = sorted.get(index).or_else(|| long.get(index - sorted.len()));
             Name::new(text.unwrap()).unwrap()

@@ -368,7 +368,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         Form::Long,
         &[
             measure("site-512", "site restart, 512 actors"),
-            measure("site-512-all", "the same, until the last actor has answered"),
+            measure(
+                "site-512-all",
+                "the same, until the last actor has answered",
+            ),
         ],
     ),
     site::<64, 1, 1, 1>(

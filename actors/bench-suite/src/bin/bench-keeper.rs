@@ -8,7 +8,6 @@
 
 extern crate alloc;
 
-
 use alloc::format;
 
 use bench_suite::subject::{self, Subject};
