@@ -10,6 +10,9 @@ use syscall::{Thread, call, thread};
 
 use crate::{Server, handlers, storm};
 
+/// Below the thread that dies at a tick, above the judge's.
+const BELOW_DEATH: u8 = 15;
+
 /// Priority of a server's helpers that must not keep anybody from anything.
 const LOW: u8 = 1;
 
@@ -48,7 +51,11 @@ impl Answers {
                 server.journal.enter(number, BEGUN);
                 server.journal.enter(number, EFFECT);
             }
-            Request::DieAtTick => return die_at_tick().map(Reply::Number),
+            Request::DieAtTick => {
+                // It dies in the middle of serving, and not only after that.
+                Thread::CURRENT.set_priority(BELOW_DEATH)?;
+                return die_at_tick().map(Reply::Number);
+            }
             Request::Exit => call::sys_exit(0),
             Request::ReadAt(address) => {
                 return Ok(Reply::Number(u64::from(ways_to_die::read_foreign(address))));
