@@ -210,7 +210,7 @@ const DIRECT_MAX: u64 = 1 << 39;
 
 /// Makes the kernel's own threads and chooses the first to run.
 fn first_frame() -> *mut TrapFrame {
-    kernel::with(|kernel| {
+    let frame = kernel::with(|kernel| {
         // The idle thread is the first: it is there whenever the scheduler looks.
         kernel_thread(kernel, 0, idle as *const ());
         let recovery = kernel_thread(kernel, recovery::PRIORITY, recovery::run as *const ());
@@ -225,7 +225,10 @@ fn first_frame() -> *mut TrapFrame {
         unsafe { apart::set_stack(bottom, top) };
         kernel.scheduler.request();
         kernel.choose()
-    })
+    });
+    // Interrupts were off since the kernel was entered: that is the start, and no step of anything.
+    let _ = clock::take_interrupts_off();
+    frame
 }
 
 fn kernel_thread(kernel: &mut Kernel, priority: u8, entry: *const ()) -> u32 {

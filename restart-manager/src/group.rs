@@ -138,6 +138,8 @@ pub struct GroupEntry {
     pub(crate) outstanding: u32,
     /// Something happened behind the cursor: this phase must go over the members once more.
     pub(crate) must_rescan: bool,
+    /// The member at which going over them ends: the only one there is to be asked.
+    pub(crate) last_asked: Option<Slot>,
     /// How many members have a failure about which the policy was not heard yet.
     pub(crate) asking: u32,
     /// When the last member was frozen.
@@ -223,6 +225,7 @@ impl GroupEntry {
         cursor: None,
         outstanding: 0,
         must_rescan: false,
+        last_asked: None,
         asking: 0,
         frozen_at: Instant::ZERO,
         resume_at: Instant::ZERO,
@@ -356,6 +359,15 @@ impl GroupEntry {
         self.phase = phase;
         self.cursor = self.first_member;
         self.must_rescan = false;
+        self.last_asked = None;
+    }
+
+    /// Goes to one member only, for its activation: however many others there are, none of them is
+    /// looked at.
+    pub(crate) fn begin_with(&mut self, member: Slot) {
+        self.phase = Phase::Activating;
+        self.cursor = Some(member);
+        self.last_asked = self.cursor;
     }
 }
 

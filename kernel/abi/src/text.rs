@@ -1,12 +1,13 @@
 //! Bounded strings that live in registers' and tables' memory, not on a heap.
 
+use core::cmp::Ordering;
 use core::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// UTF-8 text of at most `N` bytes.
-#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq)]
 pub struct Text<const N: usize> {
     // Invariant: `bytes[..length]` is valid UTF-8 and the rest is zero.
     length: u8,
@@ -17,10 +18,41 @@ pub struct Text<const N: usize> {
 pub type Name = Text<31>;
 
 // Most texts differ in their lengths or first bytes, and names are compared all the time: so the rest,
-// which is zero, is not looked at.
+// which is zero, is not looked at, and what is looked at is eight bytes at once.
 impl<const N: usize> PartialEq for Text<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
+        self.cmp(other).is_eq()
+    }
+}
+
+/// The shorter one comes first.
+impl<const N: usize> Ord for Text<N> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lengths = self.length.cmp(&other.length);
+        if lengths.is_ne() {
+            return lengths;
+        }
+        let used = usize::from(self.length);
+        let (words, rest) = self.bytes.as_chunks();
+        let (other_words, other_rest) = other.bytes.as_chunks();
+        let pairs = words.iter().zip(other_words).take(used.div_ceil(8));
+        for (word, other) in pairs {
+            let (word, other) = (u64::from_be_bytes(*word), u64::from_be_bytes(*other));
+            if word != other {
+                return word.cmp(&other);
+            }
+        }
+        if used > N / 8 * 8 {
+            rest.cmp(other_rest)
+        } else {
+            Ordering::Equal
+        }
+    }
+}
+
+impl<const N: usize> PartialOrd for Text<N> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -186,6 +218,33 @@ mod tests {
         text.write_str("abc").unwrap();
         text.write_str("défg").unwrap();
         assert_eq!(text.as_str(), "abcd");
+    }
+
+    #[test]
+    fn texts_are_ordered_by_length_and_then_by_their_bytes() {
+        let sorted = [
+            "",
+            "b",
+            "aa",
+            "member-10",
+            "member-11",
+            "member-20",
+            "nember-00",
+        ];
+        let long = [
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaba",
+        ];
+        let texts: [Name; 9] = core::array::from_fn(|index| {
+            let text = sorted.get(index).or_else(|| long.get(index - sorted.len()));
+            Name::new(text.unwrap()).unwrap()
+        });
+        for (index, text) in texts.iter().enumerate() {
+            for (other_index, other) in texts.iter().enumerate() {
+                assert_eq!(text.cmp(other), index.cmp(&other_index), "{text} {other}");
+                assert_eq!(text == other, index == other_index);
+            }
+        }
     }
 
     #[test]

@@ -93,8 +93,7 @@ impl RestartManager<'_> {
         actor.source = Source::Storage;
         if group.phase == Phase::Idle {
             // Straight to the one there is to activate, however many were started before.
-            group.phase = Phase::Activating;
-            group.cursor = Some(slot);
+            group.begin_with(slot);
             let group = actor.group;
             self.enlist(group);
         } else {

@@ -203,7 +203,8 @@ impl RestartManager<'_> {
             if let Some(member) = group.cursor {
                 let phase = group.phase;
                 let next = self.actors.get(member.index());
-                group.cursor = next.and_then(|actor| actor.next_member);
+                let next = next.and_then(|actor| actor.next_member);
+                group.cursor = next.filter(|_| group.last_asked != Some(member));
                 let action = match phase {
                     Phase::Freezing => self.ask_freeze(member, now),
                     Phase::Ending => self.ask_terminate(member, now),

@@ -13,7 +13,8 @@
 mod log;
 mod programs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -44,6 +45,9 @@ const SLACK_PART: usize = 100;
 
 /// The images of meters.
 const METERS: [&str; 2] = ["bench-meter", "bench-pages"];
+
+/// Functions that are counted by who uses them.
+const MEMORY: [&str; 4] = [": memcpy", ": memcmp", ": memset", ": memmove"];
 
 /// The image of the probe, which reads the counter whenever nothing else is done.
 const PROBE: &str = "bench-probe";
@@ -105,17 +109,29 @@ impl Profile {
         } else {
             Depth::Compiled
         };
-        let mut at_address = BTreeMap::new();
-        for address in operation {
-            *at_address.entry(*address).or_insert(0_u64) += 1;
-        }
+        let mut names = HashMap::new();
+        let mut caller: Option<Rc<str>> = None;
         let mut by_function = BTreeMap::new();
-        for (address, count) in at_address {
-            *by_function
-                .entry(programs.function(address, depth))
-                .or_insert(0) += count;
+        for address in operation {
+            let function = names
+                .entry(*address)
+                .or_insert_with(|| Rc::<str>::from(programs.function(*address, depth)));
+            let is_memory = MEMORY.iter().any(|name| function.ends_with(name));
+            // Of a copy one wants to know whose it is.
+            let user = if is_memory { caller.clone() } else { None };
+            *by_function.entry((Rc::clone(function), user)).or_insert(0) += 1;
+            if !is_memory {
+                caller = Some(Rc::clone(function));
+            }
         }
-        let mut rows: Vec<(String, u64)> = by_function.into_iter().collect();
+        let named = by_function.into_iter().map(|((function, user), count)| {
+            let name = match user {
+                Some(user) => format!("{function}, for {user}"),
+                None => function.to_string(),
+            };
+            (name, count)
+        });
+        let mut rows: Vec<(String, u64)> = named.collect();
         rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let total = operation.len() as u64;
         println!("{:>12} {:>6}  function", "instructions", "");
