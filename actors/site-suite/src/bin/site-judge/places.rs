@@ -40,6 +40,8 @@ pub(crate) fn everywhere(start: &Start) {
     if steps.step() == 0 {
         have("first", Order::Commit(8));
     }
+    // It has nothing to do but to come back, and takes memory for that.
+    inspect("watched");
     steps.nothing_may_be_lost();
     steps.nothing_may_be_read();
 

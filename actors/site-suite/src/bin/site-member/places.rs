@@ -27,6 +27,9 @@ const LINE: u8 = 8;
 const TRAP: u8 = 3;
 /// What a visitor says who computes inside.
 const AWAKE: u64 = 1 << 32;
+/// A region that comes and goes.
+const PASSING: &str = "passing";
+const PASSING_BYTES: usize = 4 * 4096;
 /// Stacks of each LAP.
 pub(crate) const STACKS: u32 = 4;
 
@@ -38,8 +41,12 @@ static MARK: AtomicU64 = AtomicU64::new(0);
 static IS_HOLDING: AtomicBool = AtomicBool::new(false);
 static START: Published<Start> = Published::new();
 
-/// Says who this is. Returns what the data hold: nothing.
+/// Says who this is, and frees what one in a place left. Returns what the data hold: nothing.
 pub(crate) fn begin(start: Start) -> u64 {
+    if let Ok(region) = PersistentRegion::open_existing(PASSING, PASSING_BYTES) {
+        // Freeing what is open cannot fail.
+        let _ = region.free();
+    }
     START.publish(Box::leak(Box::new(start)));
     MARK.fetch_add(1, Ordering::SeqCst)
 }
@@ -146,7 +153,7 @@ pub(crate) fn go(place: Place) -> Result<()> {
         Place::Persistent => send_thread(|_| {
             stay(|| {
                 loop {
-                    let mut region = PersistentRegion::open("passing", 4 * 4096)?;
+                    let mut region = PersistentRegion::open(PASSING, PASSING_BYTES)?;
                     region.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
                     region.free()?;
                 }
