@@ -87,7 +87,7 @@ fn the_values_explained_as_defaults_in_the_demo_are_the_defaults() {
     assert!(
         site.actors
             .iter()
-            .any(|actor| actor.rights == Rights::SHUTDOWN)
+            .any(|actor| actor.rights.contains(Rights::SHUTDOWN))
     );
 }
 
