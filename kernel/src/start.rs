@@ -14,7 +14,7 @@ use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
 use restart_manager::{
-    ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, SiteReboot, Storage,
+    ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, SiteReboot, SiteReturn, Storage,
 };
 
 use crate::arch::frame::TrapFrame;
@@ -326,7 +326,13 @@ fn return_to(
     let entered = clock::time_at(entered, clock_state);
     let words = words.unwrap_or_else(|| adopt::no_words(entered));
     let fault = adopt::fault_of(&words.epitaph);
-    let back = adopt::site_return(&words, &fault, started as u32, entered);
+    let back = SiteReturn {
+        cause: words.epitaph.cause,
+        fault: &fault,
+        because: words.because,
+        started: started as u32,
+        entered,
+    };
     manager.note_site_restart(&back, clock::now());
     log::warn!(
         "site restart {started}: {}: {}",

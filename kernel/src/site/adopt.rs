@@ -11,7 +11,7 @@ use abi::{
     Text, ThreadId,
 };
 use alloc::vec::Vec;
-use restart_manager::{GroupSlot, Parameters, SiteReturn};
+use restart_manager::{GroupSlot, Parameters};
 
 use super::book::{Book, Past};
 use super::claim::Doubt;
@@ -64,23 +64,6 @@ pub fn no_words(now: Instant) -> LastWords {
             events: [TraceEvent::NONE; EVENTS_MAX],
         },
         because: None,
-    }
-}
-
-/// The restart that this kernel comes from, from what the kernel before has said.
-#[must_use]
-pub fn site_return<'a>(
-    words: &LastWords,
-    fault: &'a FaultRecord,
-    started: u32,
-    entered: Instant,
-) -> SiteReturn<'a> {
-    SiteReturn {
-        cause: words.epitaph.cause,
-        fault,
-        because: words.because,
-        started,
-        entered,
     }
 }
 

@@ -50,7 +50,7 @@ pub fn resume((base, scale): (u64, u64)) {
 /// The time at which the counter stood at `ticks`, by a clock of this [`state`].
 #[must_use]
 pub fn time_at(ticks: u64, (base, scale): (u64, u64)) -> Instant {
-    Instant(((u128::from(ticks.wrapping_sub(base)) * u128::from(scale)) >> 32) as u64)
+    Instant(scaled(ticks.wrapping_sub(base), scale))
 }
 
 /// Longest stretch with interrupts off, in counter ticks.
@@ -70,24 +70,23 @@ pub fn note_interrupts_off(start: u64) {
 #[must_use]
 pub fn take_interrupts_off() -> Span {
     let ticks = LONGEST_OFF.swap(0, Ordering::Relaxed);
-    Span(scaled(ticks))
+    span_of(ticks)
 }
 
 /// The time since the site started.
 #[must_use]
 pub fn now() -> Instant {
-    let ticks = counter().wrapping_sub(BASE.load(Ordering::Relaxed));
-    Instant(scaled(ticks))
+    time_at(counter(), state())
 }
 
 /// So many ticks of the counter as a time.
 #[must_use]
 pub fn span_of(ticks: u64) -> Span {
-    Span(scaled(ticks))
+    Span(scaled(ticks, SCALE.load(Ordering::Relaxed)))
 }
 
-fn scaled(ticks: u64) -> u64 {
-    ((u128::from(ticks) * u128::from(SCALE.load(Ordering::Relaxed))) >> 32) as u64
+fn scaled(ticks: u64, scale: u64) -> u64 {
+    ((u128::from(ticks) * u128::from(scale)) >> 32) as u64
 }
 
 /// The counter itself, for measuring short stretches.
