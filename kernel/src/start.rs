@@ -371,8 +371,7 @@ fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'st
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());
     manager.set_audience(Audience::Nobody);
+    // Earlier kernels have told of what there is by now.
     recording::follow(&mut manager, LEDGER_ENTRIES);
-    // Earlier kernels have told of what there is.
-    manager.forget_changes();
     manager
 }

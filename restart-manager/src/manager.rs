@@ -205,15 +205,11 @@ impl<'s> RestartManager<'s> {
         self.notices.lend(ring);
     }
 
-    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
-    /// [`RestartManager::take_changed`] gives none.
-    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+    /// Lends marks for entries of the ledger that change from now on, a word for every
+    /// [`MARKS`](crate::ledger::MARKS) there is room for. Without, [`RestartManager::take_changed`]
+    /// gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [u64]) {
         self.ledger.lend_marks(marks);
-    }
-
-    /// Says that all that is in the ledger now is known.
-    pub fn forget_changes(&mut self) {
-        self.ledger.forget_marks();
     }
 
     /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
