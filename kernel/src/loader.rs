@@ -15,6 +15,7 @@ use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlo
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, exit};
 use crate::composition::{Composition, Known, Step};
+use crate::entries;
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
@@ -22,6 +23,7 @@ use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
 use crate::pristine;
 use crate::recovery::Purpose;
+use crate::site::adopt;
 use crate::site::record::LifeEnd;
 use crate::storage::{self, Disk, File, StorageError};
 
@@ -172,6 +174,7 @@ impl Site {
                     }
                     if let Some(end) = self.past_end(number - 1) {
                         let was_given_up = end == LifeEnd::GivenUp;
+                        entries::room_for_group();
                         kernel::with(|kernel| {
                             let manager = &mut kernel.recovery.manager;
                             manager.note_ended_group(*name, was_given_up);
@@ -179,6 +182,7 @@ impl Site {
                         continue;
                     }
                     let base = base.and_then(|base| self.group(base));
+                    entries::room_for_group();
                     let group = kernel::with(|kernel| {
                         let manager = &mut kernel.recovery.manager;
                         let group = manager.declare_group(*name, base)?;
@@ -220,7 +224,7 @@ impl Site {
                 }
             }
         }
-        kernel::with(Kernel::adopt_spawned);
+        adopt::the_rest();
         // Only now: what is loaded runs at once, and may end before the next is declared.
         for actor in declared {
             // How it went is in the ledger.
@@ -287,17 +291,17 @@ fn declare(
         // It had ended before the site was restarted.
         return Ok(None);
     }
-    let actor = kernel::with(|kernel| {
-        kernel.forget_ended(name);
-        match kind {
-            ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
-            ActorKind::Indirect => kernel.describe(*declaration, group, parameters),
-        }
+    kernel::with(|kernel| kernel.forget_ended(name));
+    let actor = kernel::with(|kernel| match kind {
+        ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
+        ActorKind::Indirect => kernel.describe(*declaration, group, parameters),
     });
     let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
+    adopt::actor(actor.slot().0);
     if kind == ActorKind::Indirect {
         return Ok(None);
     }
+    entries::room_for_actor(actor.slot().0);
     let entry = ActorDeclaration {
         actor,
         name,

@@ -178,6 +178,16 @@ impl<T> SlotTable<T> {
         (whole + self.chunks.last().map_or(0, Vec::len)) as u32
     }
 
+    /// The slot that [`SlotTable::insert`] takes next.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        if self.free == NONE {
+            self.end()
+        } else {
+            self.free
+        }
+    }
+
     /// The occupied slots, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
         (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))

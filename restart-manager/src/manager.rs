@@ -101,11 +101,14 @@ mod tests;
 
 /// Memory lent to the manager for good, so that it needs no allocator and nothing large is ever
 /// built on a stack. Make them with `vec![ActorEntry::EMPTY; n]` and the like.
+///
+/// Of actors and groups it may be all there will ever be, or the first: it can grow
+/// ([`RestartManager::grow_actors`], [`RestartManager::grow_groups`]).
 #[derive(Debug)]
 pub struct Storage<'s> {
-    /// One for each slot of the kernel's actor table.
+    /// One for each of the first slots of the kernel's actor table.
     pub actors: &'s mut [ActorEntry],
-    /// One for each group there may be.
+    /// One for each of the first groups.
     pub groups: &'s mut [GroupEntry],
     /// The ring of the ledger; `None` everywhere, or what the site had before it was restarted.
     pub ledger: &'s mut [Option<LedgerEntry>],
@@ -198,6 +201,30 @@ impl<'s> RestartManager<'s> {
             first_withdrawn: None,
             returned: None,
         }
+    }
+
+    /// Whether [`RestartManager::declare_actor`] would find no storage for this slot.
+    #[must_use]
+    pub fn lacks_actor(&self, slot: Slot) -> bool {
+        slot.index() >= self.actors.len()
+    }
+
+    /// Exchanges the storage for actors for one that begins with what is in this, and is larger.
+    pub fn grow_actors(&mut self, grow: impl FnOnce(&'s mut [ActorEntry]) -> &'s mut [ActorEntry]) {
+        self.actors = grow(core::mem::take(&mut self.actors));
+    }
+
+    /// Whether [`RestartManager::declare_group`] may find no storage for one group more.
+    #[must_use]
+    pub fn lacks_group(&self) -> bool {
+        // Their slots are taken in order.
+        let last = self.groups.last();
+        last.is_none_or(|last| last.stage != Stage::Free)
+    }
+
+    /// Exchanges the storage for groups for one that begins with what is in this, and is larger.
+    pub fn grow_groups(&mut self, grow: impl FnOnce(&'s mut [GroupEntry]) -> &'s mut [GroupEntry]) {
+        self.groups = grow(core::mem::take(&mut self.groups));
     }
 
     /// Lends memory for notices. Without, all are lost, and counted.

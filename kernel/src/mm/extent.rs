@@ -175,10 +175,10 @@ impl ExtentMap {
 /// Whoever overlaps an earlier one overlaps the one that reaches furthest so far; and an earlier one
 /// that is overlapped, but is not that, overlaps that as well.
 #[must_use]
-pub fn overlapping(extents: &[Extent]) -> Vec<bool> {
+pub fn overlapping(extents: impl ExactSizeIterator<Item = Extent>) -> Vec<bool> {
     let mut found = vec![false; extents.len()];
     let mut furthest: Option<(usize, u32)> = None;
-    for (index, extent) in extents.iter().enumerate() {
+    for (index, extent) in extents.enumerate() {
         let end = extent.start + extent.frames;
         if let Some((other, _)) = furthest.filter(|(_, reach)| *reach > extent.start) {
             for place in [index, other] {
@@ -282,7 +282,7 @@ mod tests {
                     && extents[one].start < extent.start + extent.frames
             });
             let expected: Vec<bool> = (0..extents.len()).map(shares).collect();
-            prop_assert_eq!(overlapping(&extents), expected);
+            prop_assert_eq!(overlapping(extents.iter().copied()), expected);
         }
 
         #[test]

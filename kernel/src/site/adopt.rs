@@ -15,14 +15,14 @@ use restart_manager::{GroupSlot, Parameters};
 
 use super::book::{Book, Past};
 use super::claim::Doubt;
+use super::index::Index;
 use super::note::Found;
 use super::reboot;
 use super::record::{ActorNote, DescriptionNote, LastWords, LifeEnd, LifeNote, UNKNOWN};
 use super::verdict::Limits;
-use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
+use crate::actor::{Actor, Budget, Declaration};
 use crate::arch::{clock, cpu};
-use crate::kernel::Kernel;
-use crate::list::Link;
+use crate::kernel::{self, Kernel};
 use crate::mm::extent::Extent;
 use crate::mm::{Frame, Page, direct};
 use crate::region::{Kind, Region, RegionError};
@@ -30,19 +30,22 @@ use crate::rights::Held;
 use crate::slot::NONE;
 use crate::storage::File;
 
+/// Persistent regions that are given back in one step.
+const REGIONS_AT_ONCE: usize = 8;
+
 /// Finds the actors that there were. Of one whose note is damaged nothing is known any more: it
 /// starts as if for the first time.
 pub fn actors(book: &mut Book) {
     let mut damaged = Vec::new();
-    let mut known = Vec::new();
+    let mut known = Index::with_room_for(book.actors.count());
     for (index, note) in book.actors.iter() {
-        match note.read() {
-            Found::Whole(actor) => known.push((actor.name, index)),
+        match note.value() {
+            Found::Whole(actor) => known.insert(actor.name, index),
             Found::Damaged => damaged.push(index),
             Found::Free => {}
         }
     }
-    book.past.actors.extend(known);
+    book.past.actors = known;
     for index in damaged {
         book.remove_actor(index);
     }
@@ -80,18 +83,58 @@ pub fn fault_of(epitaph: &Epitaph) -> FaultRecord {
     }
 }
 
+/// Gives an actor that was just put into the table what the kernel before had of that name.
+pub fn actor(slot: u32) {
+    let regions = kernel::with(|kernel| kernel.adopt_actor(slot));
+    give_back(slot, regions);
+}
+
+/// Gives an actor its persistent regions back, a few in each step.
+fn give_back(slot: u32, regions: Vec<u32>) {
+    for regions in regions.chunks(REGIONS_AT_ONCE) {
+        kernel::with(|kernel| kernel.adopt_regions(slot, regions));
+    }
+}
+
+/// Takes over the actors that others had spawned: they are former members of their groups, and come
+/// back when they are spawned again. What nobody has a claim to any more is given up. To be called
+/// when all that the site describes is declared.
+pub fn the_rest() {
+    let actors = kernel::with(|kernel| core::mem::take(&mut kernel.book.past.actors));
+    for (name, note) in actors.into_rest() {
+        if let Some((spawned, group)) = kernel::with(|kernel| kernel.sort_out(name, note)) {
+            let adopted = kernel::with(|kernel| kernel.adopt_former(&spawned, group, note));
+            if let Some((slot, regions)) = adopted {
+                give_back(slot, regions);
+            }
+        }
+    }
+    let regions = kernel::with(|kernel| core::mem::take(&mut kernel.book.past.regions));
+    for (_, regions) in regions.into_rest() {
+        for region in regions {
+            kernel::with(|kernel| kernel.quarantine(region, Doubt::NoOwner));
+        }
+    }
+}
+
 impl Kernel {
-    /// Gives an actor that was just put into the table what the kernel before had of that name, and
-    /// notes it in the site record.
-    pub fn adopt_actor(&mut self, slot: u32) {
+    /// Gives an actor back what is known of its name, and notes it in the site record. Returns its
+    /// persistent regions, which are still to be given back.
+    pub fn adopt_actor(&mut self, slot: u32) -> Vec<u32> {
+        let name = self.actors.at(slot).map(|actor| actor.declaration.name);
+        let past = name.and_then(|name| self.book.past.actors.take(&name));
+        self.adopt_noted(slot, past)
+    }
+
+    /// The same for one whose earlier note was found already.
+    fn adopt_noted(&mut self, slot: u32, past: Option<u32>) -> Vec<u32> {
         let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
-            return;
+            return Vec::new();
         };
         // It is not the one that has ended, and that is not to be found beside it.
         if let Some(ended) = self.book.ended.remove(&name) {
             self.book.remove_actor(ended);
         }
-        let past = self.book.past.actors.remove(&name);
         let known = past.and_then(|index| match self.book.actors.get(index) {
             Found::Whole(note) => Some((index, note, self.book.life(index))),
             Found::Free | Found::Damaged => None,
@@ -114,9 +157,7 @@ impl Kernel {
             }
         }
         self.note_actor(slot);
-        for note in self.book.past.regions.remove(&name).unwrap_or_default() {
-            self.adopt_region(slot, note);
-        }
+        self.book.past.regions.take(&name).unwrap_or_default()
     }
 
     /// Writes down what an actor is.
@@ -183,50 +224,41 @@ impl Kernel {
         }
     }
 
-    /// Gives an actor a persistent region back that was its own.
-    fn adopt_region(&mut self, slot: u32, index: u32) {
-        let Found::Whole(note) = self.book.regions.get(index) else {
-            return;
+    /// Gives an actor persistent regions back that were its own.
+    fn adopt_regions(&mut self, slot: u32, regions: &[u32]) {
+        for region in regions {
+            if let Err(doubt) = self.adopt_region(slot, *region) {
+                self.quarantine(*region, doubt);
+            }
+        }
+    }
+
+    /// Gives one back, if it is there: not if its memory was found to be in doubt.
+    fn adopt_region(&mut self, slot: u32, index: u32) -> Result<(), Doubt> {
+        let Some(kept) = self.persistent.at_mut(index) else {
+            return Ok(());
         };
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        let frames = note.extent.frames;
+        let actor = self.actors.at_mut(slot).ok_or(Doubt::NoOwner)?;
+        let frames = kept.extent.frames;
         let region = Region {
-            start: note.page,
-            end: Page(note.page.0.saturating_add(u64::from(frames))),
+            start: kept.page,
+            end: Page(kept.page.0.saturating_add(u64::from(frames))),
             kind: Kind::Persistent {
-                first: Frame(note.extent.start),
+                first: Frame(kept.extent.start),
             },
         };
         if !region.is_persistent_place() {
-            return self.quarantine(index, Doubt::Outside);
+            return Err(Doubt::Outside);
         }
-        let kept = PersistentRegion {
-            owner: Slot(slot),
-            name: note.name,
-            extent: note.extent,
-            page: note.page,
-            zeroed: frames,
-            note: index,
-            link: Link::FREE,
-        };
-        if let Err(error) = actor.regions.insert(region) {
-            return self.quarantine(
-                index,
-                match error {
-                    RegionError::NoRoom => Doubt::Contradicted,
-                    RegionError::TooMany => Doubt::NoMemory,
-                },
-            );
-        }
-        let Ok((kept, _)) = self.persistent.insert(kept) else {
-            actor.regions.remove(region.start, |_| true);
-            return self.quarantine(index, Doubt::NoMemory);
-        };
+        actor.regions.insert(region).map_err(|error| match error {
+            RegionError::NoRoom => Doubt::Contradicted,
+            RegionError::TooMany => Doubt::NoMemory,
+        })?;
+        kept.owner = Slot(slot);
         actor.persistent_frames += frames;
         actor.persistent_count += 1;
-        actor.persistent.push_back(&mut self.persistent, kept.0);
+        actor.persistent.push_back(&mut self.persistent, index);
+        Ok(())
     }
 
     /// What is known of an actor that is not there yet: its life so far.
@@ -236,29 +268,22 @@ impl Kernel {
         Some(self.book.life(*index))
     }
 
-    /// Takes over the actors that others had spawned: they are former members of their groups, and
-    /// come back when they are spawned again. What nobody has a claim to any more is given up.
-    pub fn adopt_spawned(&mut self) {
-        let past = core::mem::take(&mut self.book.past.actors);
-        for (name, index) in past {
-            let note = self.book.actors.get(index);
-            let group = |note: &ActorNote| self.recovery.manager.group_named(&note.group);
-            match note {
-                Found::Whole(note) if note.is_spawned && group(&note).is_some() => {
-                    let group = group(&note).unwrap_or(GroupSlot::KERNEL);
-                    self.book.past.actors.insert(name, index);
-                    self.adopt_former(declaration(&note), group);
-                }
-                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {
-                    self.book.ended.insert(name, index);
-                }
-                _ => self.book.remove_actor(index),
+    /// Whether one whom the site's description does not name was spawned, into which group. One that
+    /// had ended is remembered as that; of any other nothing is known any more.
+    fn sort_out(&mut self, name: Name, index: u32) -> Option<(ActorNote, GroupSlot)> {
+        let note = self.book.actors.get(index);
+        let group = match &note {
+            Found::Whole(note) if note.is_spawned => self.recovery.manager.group_named(&note.group),
+            _ => None,
+        };
+        match (note, group) {
+            (Found::Whole(note), Some(group)) => return Some((note, group)),
+            (Found::Whole(_), None) if self.book.life(index).end != LifeEnd::None => {
+                self.book.ended.insert(name, index);
             }
+            _ => self.book.remove_actor(index),
         }
-        let regions = core::mem::take(&mut self.book.past.regions);
-        for note in regions.into_values().flatten() {
-            self.quarantine(note, Doubt::NoOwner);
-        }
+        None
     }
 
     /// The site's description, if the kernel before has left it and it is what it was.
@@ -342,12 +367,19 @@ impl Kernel {
         self.recovery.manager.note_site_activated(block_reads, now);
     }
 
-    fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
-        let mut record = Actor::new(declaration, group);
+    /// Puts one that was spawned into the table, as a former member of its group. Returns its slot, and
+    /// its persistent regions, which are still to be given back.
+    fn adopt_former(
+        &mut self,
+        spawned: &ActorNote,
+        group: GroupSlot,
+        note: u32,
+    ) -> Option<(u32, Vec<u32>)> {
+        let mut record = Actor::new(declaration(spawned), group);
         record.stop(ActorState::ABSENT);
-        if let Some(actor) = self.insert_actor(record) {
-            self.join_formers(actor.slot().0);
-        }
+        let slot = self.insert_actor(record)?.slot().0;
+        self.join_formers(slot);
+        Some((slot, self.adopt_noted(slot, Some(note))))
     }
 }
 

@@ -10,6 +10,7 @@ use core::mem::MaybeUninit;
 use abi::{Instant, LedgerEntry, Name};
 
 use super::events::Events;
+use super::index::Index;
 use super::note::{Found, Note};
 use super::record::{
     ActorNote, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
@@ -80,6 +81,13 @@ impl<T: Copy> Table<T> {
         self.notes.get(index as usize).map(Note::remains)
     }
 
+    /// How many notes are not free.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let words = self.taken.iter().map(|word| word.count_ones() as usize);
+        words.sum()
+    }
+
     /// What is in a note.
     #[must_use]
     pub fn get(&self, index: u32) -> Found<T> {
@@ -127,11 +135,11 @@ pub struct Book {
 #[derive(Default)]
 pub struct Past {
     /// The places of actors, by name.
-    pub actors: BTreeMap<Name, u32>,
+    pub actors: Index<u32>,
     /// The slots of images, by their places.
     pub images: BTreeMap<u32, u32>,
-    /// The places of persistent regions, by the names of their owners.
-    pub regions: BTreeMap<Name, Vec<u32>>,
+    /// The slots of persistent regions, by the names of their owners.
+    pub regions: Index<Vec<u32>>,
 }
 
 impl Book {
