@@ -128,14 +128,13 @@ struct Site {
 /// Reads the description and starts everything in it. An actor that cannot be loaded is in the
 /// ledger; the site goes on without it. After a restart of the site the description is in memory.
 fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<Site, Text<PANIC_MAX>> {
-    let kept = kernel::with(|kernel| kernel.description());
-    let steps = match kept {
+    let steps = match adopt::description() {
         Some(description) => (composition.steps)(description, Known::Accepted)?,
         None => {
             let file = storage::read_file(disk, DESCRIPTION)
                 .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
             let steps = (composition.steps)(file.bytes(), Known::Nothing)?;
-            kernel::with(|kernel| kernel.keep_description(file));
+            adopt::keep_description(file);
             steps
         }
     };
@@ -427,12 +426,8 @@ pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), Lo
         record.is_outdated = false;
         let space = AddressSpace::new(&mut kernel.frames, root);
         record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
-        for region in plan.regions(first) {
-            record
-                .regions
-                .insert(region)
-                .map_err(|_| LoadError::NoMemory)?;
-        }
+        let added = record.regions.insert_all(plan.regions(first));
+        added.map_err(|_| LoadError::NoMemory)?;
         record.stop(ActorState::FROZEN);
         Ok(())
     });

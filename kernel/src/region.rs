@@ -170,7 +170,12 @@ impl Regions {
         if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
             return Err(RegionError::TooMany);
         }
-        let index = self.0.partition_point(|other| other.start < region.start);
+        // Those of a former kernel come in the order of their addresses.
+        let is_last = self.0.last().is_none_or(|last| last.end <= region.start);
+        let index = match is_last {
+            true => self.0.len(),
+            false => self.0.partition_point(|other| other.start < region.start),
+        };
         let before = index.checked_sub(1).and_then(|index| self.0.get(index));
         let overlaps = region.start >= region.end
             || before.is_some_and(|before| before.end > region.start)
@@ -183,6 +188,47 @@ impl Regions {
         }
         self.0.insert(index, region);
         Ok(())
+    }
+
+    /// Adds regions in the order of their addresses, in one gap. What lies behind them is moved once.
+    ///
+    /// # Errors
+    /// See [`RegionError`]. None of them is there then.
+    pub fn insert_all(&mut self, regions: impl Iterator<Item = Region>) -> Result<(), RegionError> {
+        let old = self.0.len();
+        let added = self.push_all(regions);
+        if added.is_err() {
+            self.0.truncate(old);
+        }
+        let index = added?;
+        self.0[index..].rotate_left(old - index);
+        Ok(())
+    }
+
+    /// Puts regions behind all others, if there is a gap for them; says which are to come after them.
+    fn push_all(&mut self, regions: impl Iterator<Item = Region>) -> Result<usize, RegionError> {
+        let old = self.0.len();
+        let mut place = None;
+        for region in regions {
+            if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
+                return Err(RegionError::TooMany);
+            }
+            let (index, end) = *place.get_or_insert_with(|| {
+                let index = self.0[..old].partition_point(|other| other.start < region.start);
+                let before = index.checked_sub(1).map(|before| self.0[before].end);
+                (index, before.unwrap_or(Page(0)))
+            });
+            let behind = self.0[..old].get(index);
+            if region.start < end
+                || region.start >= region.end
+                || behind.is_some_and(|behind| region.end > behind.start)
+            {
+                return Err(RegionError::NoRoom);
+            }
+            place = Some((index, region.end));
+            self.0.push(region);
+        }
+        Ok(place.map_or(old, |(index, _)| index))
     }
 
     /// Adds `count` stacks or private regions of `pages` pages, one above the other with a guard
@@ -361,7 +407,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn regions_stay_sorted_and_apart(operations in prop::collection::vec((0u8..3, 0u64..40, 1u64..6), 1..200)) {
+        fn regions_stay_sorted_and_apart(operations in prop::collection::vec((0u8..4, 0u64..40, 1u64..6), 1..200)) {
             let mut regions = Regions::new();
             for (kind, position, pages) in operations {
                 match kind {
@@ -369,6 +415,25 @@ mod tests {
                     1 => {
                         let start = Page(512 + position);
                         let _ = regions.insert(Region { start, end: Page(start.0 + pages), kind: Kind::Zeroed });
+                    }
+                    2 => {
+                        // All of them, or none, where they would be one by one if there is one gap.
+                        let start = 512 + 3 * position;
+                        let new = [0, 1, 3].map(|at| Region {
+                            start: Page(start + at),
+                            end: Page(start + at + 1),
+                            kind: Kind::Stack,
+                        });
+                        let (first, end) = (new[0].start, new[2].end);
+                        let is_gap = regions.0.iter().all(|other| other.end <= first || end <= other.start);
+                        let mut expected = regions.0.clone();
+                        if is_gap {
+                            expected.extend(new);
+                            expected.sort_by_key(|region| region.start);
+                        }
+                        let added = regions.insert_all(new.into_iter());
+                        prop_assert_eq!(added.is_ok(), is_gap);
+                        prop_assert_eq!(&regions.0, &expected);
                     }
                     _ => {
                         let start = regions.0.get(position as usize).map(|region| region.start);

@@ -96,7 +96,7 @@ impl<T> SlotTable<T> {
     /// [`Full`] when `limit` entries are used, or no memory is left for a further chunk.
     pub fn insert(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         if self.free == NONE {
-            self.grow()?;
+            return self.push(value);
         }
         let slot = self.free;
         let entry = self.entry_mut(slot).ok_or(Full)?;
@@ -193,8 +193,9 @@ impl<T> SlotTable<T> {
         (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))
     }
 
-    /// Adds one entry. Only that one is written to: a whole chunk would take too long at once.
-    fn grow(&mut self) -> Result<(), Full> {
+    /// Puts `value` into a slot that is new. Only that one is written to: a whole chunk would take too
+    /// long at once.
+    fn push(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         let slot = self.end();
         if slot >= self.limit {
             return Err(Full);
@@ -206,16 +207,17 @@ impl<T> SlotTable<T> {
             chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
             self.chunks.push(chunk);
         }
+        let generation = note(Generation(FIRST.load(Ordering::Relaxed)));
         if let Some(chunk) = self.chunks.last_mut() {
             // Within what was reserved: entries never move.
             chunk.push(Entry {
-                generation: note(Generation(FIRST.load(Ordering::Relaxed))),
+                generation,
                 next_free: NONE,
-                value: None,
+                value: Some(value),
             });
         }
-        self.free = slot;
-        Ok(())
+        self.used += 1;
+        Ok((Slot(slot), generation))
     }
 
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {

@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use abi::layout::PAGE_BYTES;
@@ -367,7 +366,7 @@ fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'st
         // They grow when there is somebody to be put there.
         actors: &mut [],
         groups: &mut [],
-        ledger: book.ledger().collect::<Vec<_>>().leak(),
+        ledger: book.ledger().leak(),
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());

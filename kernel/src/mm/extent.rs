@@ -107,11 +107,12 @@ impl ExtentMap {
         if all.get(index).is_some_and(|next| next.start < end) {
             return false;
         }
-        let Some(tail) = self.extents.get_mut(index..=used) else {
-            return false;
-        };
-        tail.rotate_right(1);
-        if let Some(place) = tail.first_mut() {
+        if let Some(tail) = self.extents.get_mut(index..=used)
+            && index < used
+        {
+            tail.rotate_right(1);
+        }
+        if let Some(place) = self.extents.get_mut(index) {
             *place = extent;
         }
         self.used += 1;

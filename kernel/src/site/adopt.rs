@@ -83,6 +83,44 @@ pub fn fault_of(epitaph: &Epitaph) -> FaultRecord {
     }
 }
 
+/// The site's description, if the kernel before has left it and it is what it was.
+#[must_use]
+pub fn description() -> Option<&'static [u8]> {
+    let note = kernel::with(|kernel| kernel.book.header())?.description?;
+    let start = direct::pointer(Frame(note.extent.start));
+    // SAFETY: The extent was claimed for it at the start, and is only read from then on.
+    let bytes = unsafe {
+        if cpu::checksum_of(start, memory_bytes(note.extent)) != note.check {
+            log::error!("the site's description is damaged: it is read again");
+            return None;
+        }
+        core::slice::from_raw_parts(start, memory_bytes(note.extent))
+    };
+    bytes.get(note.start as usize..(note.start + note.length) as usize)
+}
+
+/// Keeps the file with the site's description for the next kernel.
+pub fn keep_description(file: File) {
+    let (extent, start, length) = file.keep();
+    let first = direct::pointer(Frame(extent.start));
+    let note = DescriptionNote {
+        extent,
+        start: start as u32,
+        length: length as u32,
+        // SAFETY: The file's memory, which nobody writes any more.
+        check: unsafe { cpu::checksum_of(first, memory_bytes(extent)) },
+    };
+    kernel::with(|kernel| {
+        let mut old = None;
+        kernel
+            .book
+            .change_header(|header| old = header.description.replace(note));
+        if let Some(old) = old {
+            kernel.preserved.free(old.extent);
+        }
+    });
+}
+
 /// Gives an actor that was just put into the table what the kernel before had of that name.
 pub fn actor(slot: u32) {
     let regions = kernel::with(|kernel| kernel.adopt_actor(slot));
@@ -284,41 +322,6 @@ impl Kernel {
             _ => self.book.remove_actor(index),
         }
         None
-    }
-
-    /// The site's description, if the kernel before has left it and it is what it was.
-    #[must_use]
-    pub fn description(&self) -> Option<&'static [u8]> {
-        let note = self.book.header()?.description?;
-        let start = direct::pointer(Frame(note.extent.start));
-        // SAFETY: The extent was claimed for it at the start, and is only read from then on.
-        let bytes = unsafe {
-            if cpu::checksum_of(start, memory_bytes(note.extent)) != note.check {
-                log::error!("the site's description is damaged: it is read again");
-                return None;
-            }
-            core::slice::from_raw_parts(start, memory_bytes(note.extent))
-        };
-        bytes.get(note.start as usize..(note.start + note.length) as usize)
-    }
-
-    /// Keeps the file with the site's description for the next kernel.
-    pub fn keep_description(&mut self, file: File) {
-        let (extent, start, length) = file.keep();
-        let first = direct::pointer(Frame(extent.start));
-        let note = DescriptionNote {
-            extent,
-            start: start as u32,
-            length: length as u32,
-            // SAFETY: The file's memory, which nobody writes any more.
-            check: unsafe { cpu::checksum_of(first, memory_bytes(extent)) },
-        };
-        let mut old = None;
-        self.book
-            .change_header(|header| old = header.description.replace(note));
-        if let Some(old) = old {
-            self.preserved.free(old.extent);
-        }
     }
 
     /// Sets how often the site may be restarted, and rebooted: as the policy's parameters of the
