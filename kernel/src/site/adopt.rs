@@ -20,7 +20,7 @@ use super::note::Found;
 use super::reboot;
 use super::record::{ActorNote, DescriptionNote, LastWords, LifeEnd, LifeNote, UNKNOWN};
 use super::verdict::Limits;
-use crate::actor::{Actor, Budget, Declaration};
+use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
 use crate::arch::{clock, cpu};
 use crate::kernel::{self, Kernel};
 use crate::mm::extent::Extent;
@@ -123,14 +123,15 @@ pub fn keep_description(file: File) {
 
 /// Gives an actor that was just put into the table what the kernel before had of that name.
 pub fn actor(slot: u32) {
-    let regions = kernel::with(|kernel| kernel.adopt_actor(slot));
-    give_back(slot, regions);
+    let first = kernel::with(|kernel| kernel.adopt_actor(slot));
+    give_back(slot, first);
 }
 
-/// Gives an actor its persistent regions back, a few in each step.
-fn give_back(slot: u32, regions: Vec<u32>) {
-    for regions in regions.chunks(REGIONS_AT_ONCE) {
-        kernel::with(|kernel| kernel.adopt_regions(slot, regions));
+/// Gives an actor its persistent regions back, a few in each step, from this one on.
+fn give_back(slot: u32, first: Option<u32>) {
+    let mut next = first;
+    while let Some(region) = next {
+        next = kernel::with(|kernel| kernel.adopt_regions(slot, region));
     }
 }
 
@@ -142,33 +143,58 @@ pub fn the_rest() {
     for (name, note) in actors.into_rest() {
         if let Some((spawned, group)) = kernel::with(|kernel| kernel.sort_out(name, note)) {
             let adopted = kernel::with(|kernel| kernel.adopt_former(&spawned, group, note));
-            if let Some((slot, regions)) = adopted {
-                give_back(slot, regions);
+            if let Some((slot, first)) = adopted {
+                give_back(slot, first);
             }
         }
     }
     let regions = kernel::with(|kernel| core::mem::take(&mut kernel.book.past.regions));
-    for (_, regions) in regions.into_rest() {
-        for region in regions {
-            kernel::with(|kernel| kernel.quarantine(region, Doubt::NoOwner));
-        }
+    for (_, mut regions) in regions.into_rest() {
+        while kernel::with(|kernel| {
+            let region = regions.pop_front(&mut kernel.persistent);
+            region.map(|region| kernel.quarantine(region, Doubt::NoOwner))
+        })
+        .is_some()
+        {}
     }
 }
 
+/// Puts a persistent region where its owner had it.
+#[inline]
+fn adopt_region(actor: &mut Actor, slot: u32, kept: &mut PersistentRegion) -> Result<(), Doubt> {
+    let frames = kept.extent.frames;
+    let region = Region {
+        start: kept.page,
+        end: Page(kept.page.0.saturating_add(u64::from(frames))),
+        kind: Kind::Persistent {
+            first: Frame(kept.extent.start),
+        },
+    };
+    if !region.is_persistent_place() {
+        return Err(Doubt::Outside);
+    }
+    actor.regions.insert(region).map_err(|error| match error {
+        RegionError::NoRoom => Doubt::Contradicted,
+        RegionError::TooMany => Doubt::NoMemory,
+    })?;
+    kept.owner = Slot(slot);
+    actor.persistent_frames += frames;
+    actor.persistent_count += 1;
+    Ok(())
+}
+
 impl Kernel {
-    /// Gives an actor back what is known of its name, and notes it in the site record. Returns its
-    /// persistent regions, which are still to be given back.
-    pub fn adopt_actor(&mut self, slot: u32) -> Vec<u32> {
+    /// Gives an actor back what is known of its name, and notes it in the site record. Returns the first
+    /// of its persistent regions, which are still to be given back.
+    pub fn adopt_actor(&mut self, slot: u32) -> Option<u32> {
         let name = self.actors.at(slot).map(|actor| actor.declaration.name);
         let past = name.and_then(|name| self.book.past.actors.take(&name));
         self.adopt_noted(slot, past)
     }
 
     /// The same for one whose earlier note was found already.
-    fn adopt_noted(&mut self, slot: u32, past: Option<u32>) -> Vec<u32> {
-        let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
-            return Vec::new();
-        };
+    fn adopt_noted(&mut self, slot: u32, past: Option<u32>) -> Option<u32> {
+        let name = self.actors.at(slot)?.declaration.name;
         // It is not the one that has ended, and that is not to be found beside it.
         if let Some(ended) = self.book.ended.remove(&name) {
             self.book.remove_actor(ended);
@@ -195,7 +221,9 @@ impl Kernel {
             }
         }
         self.note_actor(slot);
-        self.book.past.regions.take(&name).unwrap_or_default()
+        let owned = self.book.past.regions.take(&name)?;
+        self.actors.at_mut(slot)?.persistent = owned;
+        owned.first()
     }
 
     /// Writes down what an actor is.
@@ -262,41 +290,20 @@ impl Kernel {
         }
     }
 
-    /// Gives an actor persistent regions back that were its own.
-    fn adopt_regions(&mut self, slot: u32, regions: &[u32]) {
-        for region in regions {
-            if let Err(doubt) = self.adopt_region(slot, *region) {
-                self.quarantine(*region, doubt);
+    /// Gives an actor some of its persistent regions back, from this one on; says which is the next.
+    fn adopt_regions(&mut self, slot: u32, first: u32) -> Option<u32> {
+        let mut next = Some(first);
+        for _ in 0..REGIONS_AT_ONCE {
+            let region = next?;
+            let actor = self.actors.at_mut(slot)?;
+            let kept = self.persistent.at_mut(region)?;
+            next = kept.link.next();
+            if let Err(doubt) = adopt_region(actor, slot, kept) {
+                actor.persistent.remove(&mut self.persistent, region);
+                self.quarantine(region, doubt);
             }
         }
-    }
-
-    /// Gives one back, if it is there: not if its memory was found to be in doubt.
-    fn adopt_region(&mut self, slot: u32, index: u32) -> Result<(), Doubt> {
-        let Some(kept) = self.persistent.at_mut(index) else {
-            return Ok(());
-        };
-        let actor = self.actors.at_mut(slot).ok_or(Doubt::NoOwner)?;
-        let frames = kept.extent.frames;
-        let region = Region {
-            start: kept.page,
-            end: Page(kept.page.0.saturating_add(u64::from(frames))),
-            kind: Kind::Persistent {
-                first: Frame(kept.extent.start),
-            },
-        };
-        if !region.is_persistent_place() {
-            return Err(Doubt::Outside);
-        }
-        actor.regions.insert(region).map_err(|error| match error {
-            RegionError::NoRoom => Doubt::Contradicted,
-            RegionError::TooMany => Doubt::NoMemory,
-        })?;
-        kept.owner = Slot(slot);
-        actor.persistent_frames += frames;
-        actor.persistent_count += 1;
-        actor.persistent.push_back(&mut self.persistent, index);
-        Ok(())
+        next
     }
 
     /// What is known of an actor that is not there yet: its life so far.
@@ -371,13 +378,13 @@ impl Kernel {
     }
 
     /// Puts one that was spawned into the table, as a former member of its group. Returns its slot, and
-    /// its persistent regions, which are still to be given back.
+    /// the first of its persistent regions, which are still to be given back.
     fn adopt_former(
         &mut self,
         spawned: &ActorNote,
         group: GroupSlot,
         note: u32,
-    ) -> Option<(u32, Vec<u32>)> {
+    ) -> Option<(u32, Option<u32>)> {
         let mut record = Actor::new(declaration(spawned), group);
         record.stop(ActorState::ABSENT);
         let slot = self.insert_actor(record)?.slot().0;

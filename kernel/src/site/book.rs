@@ -17,6 +17,8 @@ use super::record::{
     ActorNote, End, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
 };
 use super::verdict::Stage;
+use crate::actor::KEPT;
+use crate::list::List;
 use crate::slot::NONE;
 
 /// A table of notes, and which of them are free.
@@ -150,8 +152,8 @@ pub struct Past {
     pub actors: Index<u32>,
     /// The slots of images, by their places.
     pub images: BTreeMap<u32, u32>,
-    /// The slots of persistent regions, by the names of their owners.
-    pub regions: Index<Vec<u32>>,
+    /// Persistent regions, by the names of their owners.
+    pub regions: Index<List<KEPT>>,
 }
 
 impl Book {

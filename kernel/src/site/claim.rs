@@ -5,7 +5,7 @@
 //! that nobody else gets it, and is used by nobody: it is *quarantined*, for as long as the site is
 //! not booted anew.
 
-use abi::{Name, Slot};
+use abi::Slot;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -13,10 +13,10 @@ use super::book::Book;
 use super::index::Index;
 use super::note::Found;
 use super::record::{Counters, RegionNote};
-use crate::actor::PersistentRegion;
+use crate::actor::{KEPT, PersistentRegion};
 use crate::image::Image;
 use crate::kernel::{IMAGES_MAX, Kernel, PERSISTENT_MAX};
-use crate::list::Link;
+use crate::list::{Link, List};
 use crate::mm::extent::{self, Extent, ExtentMap};
 use crate::slot::{NONE, SlotTable};
 
@@ -85,13 +85,15 @@ pub fn memory(
             Found::Free => {}
         }
     }
-    let mut owners = Index::with_room_for(book.actors.count());
+    let mut owners: Index<List<KEPT>> = Index::with_room_for(book.actors.count());
     for (index, note) in book.regions.iter() {
         match note.value() {
             Found::Whole(note) => match regions.insert(region_of(note, index)) {
                 Ok((slot, _)) => {
                     claims.add(preserved, note.extent, Claim::Region(slot.0));
-                    own(&mut owners, note.owner, slot.0);
+                    if let Some(owned) = owners.entry(note.owner) {
+                        owned.push_back(&mut regions, slot.0);
+                    }
                 }
                 Err(_) => doubted.push((index, Doubt::NoMemory)),
             },
@@ -99,7 +101,6 @@ pub fn memory(
             Found::Free => {}
         }
     }
-    book.past.regions = owners;
     let Claims {
         mut possible,
         impossible,
@@ -127,12 +128,19 @@ pub fn memory(
             (Claim::Region(_) | Claim::Description, None) => {}
             (Claim::Image(note), Some(_)) => lost_images.push(note),
             (Claim::Region(slot), Some(doubt)) => {
-                let region = regions.remove(Slot(slot));
-                doubted.extend(region.map(|region| (region.note, doubt)));
+                let note = regions.at(slot).map_or(NONE, |region| region.note);
+                if let Found::Whole(note) = book.regions.get(note)
+                    && let Some(owned) = owners.entry(note.owner)
+                {
+                    owned.remove(&mut regions, slot);
+                }
+                regions.remove(Slot(slot));
+                doubted.push((note, doubt));
             }
             (Claim::Description, Some(_)) => book.change_header(|header| header.description = None),
         }
     }
+    book.past.regions = owners;
     for index in lost_images {
         book.images.remove(index);
     }
@@ -172,13 +180,6 @@ const fn region_of(note: &RegionNote, place: u32) -> PersistentRegion {
         zeroed: note.extent.frames,
         note: place,
         link: Link::FREE,
-    }
-}
-
-/// Adds a region to those of its owner.
-fn own(owners: &mut Index<Vec<u32>>, owner: Name, region: u32) {
-    if let Some(regions) = owners.entry(owner) {
-        regions.push(region);
     }
 }
 
