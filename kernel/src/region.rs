@@ -166,16 +166,23 @@ impl Regions {
     ///
     /// # Errors
     /// See [`RegionError`].
+    #[inline]
     pub fn insert(&mut self, region: Region) -> Result<(), RegionError> {
         if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
             return Err(RegionError::TooMany);
         }
         // Those of a former kernel come in the order of their addresses.
         let is_last = self.0.last().is_none_or(|last| last.end <= region.start);
-        let index = match is_last {
-            true => self.0.len(),
-            false => self.0.partition_point(|other| other.start < region.start),
-        };
+        if is_last && region.start < region.end {
+            self.0.push(region);
+            return Ok(());
+        }
+        self.insert_between(region)
+    }
+
+    /// Adds a region between others.
+    fn insert_between(&mut self, region: Region) -> Result<(), RegionError> {
+        let index = self.0.partition_point(|other| other.start < region.start);
         let before = index.checked_sub(1).and_then(|index| self.0.get(index));
         let overlaps = region.start >= region.end
             || before.is_some_and(|before| before.end > region.start)

@@ -195,17 +195,17 @@ impl<T> SlotTable<T> {
 
     /// Puts `value` into a slot that is new. Only that one is written to: a whole chunk would take too
     /// long at once.
-    fn push(&mut self, value: T) -> Result<(Slot, Generation), Full> {
+    ///
+    /// # Errors
+    /// As [`SlotTable::insert`].
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         let slot = self.end();
+        if (slot as usize).is_multiple_of(CHUNK) {
+            self.grow()?;
+        }
         if slot >= self.limit {
             return Err(Full);
-        }
-        if (slot as usize).is_multiple_of(CHUNK) {
-            let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
-            self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
-            self.chunks.push(chunk);
         }
         let generation = note(Generation(FIRST.load(Ordering::Relaxed)));
         if let Some(chunk) = self.chunks.last_mut() {
@@ -218,6 +218,20 @@ impl<T> SlotTable<T> {
         }
         self.used += 1;
         Ok((Slot(slot), generation))
+    }
+
+    /// Adds a chunk of which nothing is written yet.
+    #[cold]
+    fn grow(&mut self) -> Result<(), Full> {
+        if self.end() >= self.limit {
+            return Err(Full);
+        }
+        let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
+        self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
+        let mut chunk = Vec::new();
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
+        self.chunks.push(chunk);
+        Ok(())
     }
 
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {

@@ -97,26 +97,35 @@ impl ExtentMap {
         if !self.holds(extent) || used >= EXTENTS {
             return false;
         }
-        let end = extent.start + extent.frames;
-        let all = self.extents.get(..used).unwrap_or_default();
-        let ends_before = |other: &Extent| other.start + other.frames <= extent.start;
-        let index = match all.last() {
-            Some(last) if !ends_before(last) => all.partition_point(ends_before),
-            _ => used,
-        };
-        if all.get(index).is_some_and(|next| next.start < end) {
+        let last = used.checked_sub(1).and_then(|last| self.extents.get(last));
+        let is_last = last.is_none_or(|last| last.start + last.frames <= extent.start);
+        if !is_last && !self.make_place(extent) {
             return false;
         }
-        if let Some(tail) = self.extents.get_mut(index..=used)
-            && index < used
-        {
-            tail.rotate_right(1);
-        }
-        if let Some(place) = self.extents.get_mut(index) {
+        if is_last && let Some(place) = self.extents.get_mut(used) {
             *place = extent;
         }
         self.used += 1;
         self.frames_used += extent.frames;
+        true
+    }
+
+    /// Puts an extent between those there are, if its frames are free.
+    fn make_place(&mut self, extent: Extent) -> bool {
+        let used = self.used as usize;
+        let all = self.extents.get(..used).unwrap_or_default();
+        let index = all.partition_point(|other| other.start + other.frames <= extent.start);
+        let end = extent.start + extent.frames;
+        if all.get(index).is_some_and(|next| next.start < end) {
+            return false;
+        }
+        let Some(tail) = self.extents.get_mut(index..=used) else {
+            return false;
+        };
+        tail.rotate_right(1);
+        if let Some(place) = tail.first_mut() {
+            *place = extent;
+        }
         true
     }
 

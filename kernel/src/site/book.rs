@@ -33,10 +33,10 @@ pub struct Table<T: 'static> {
 impl<T: Copy> Table<T> {
     fn new(notes: &'static mut [Note<T>], end: &'static mut End) -> Self {
         let mut taken = vec![0; notes.len().div_ceil(64)];
-        let used = notes.iter().take(end.get(notes.len()));
-        for (index, note) in used.enumerate() {
-            if let Some(word) = taken.get_mut(index / 64) {
-                *word |= u64::from(!note.is_free()) << (index % 64);
+        let used = notes.get(..end.get(notes.len())).unwrap_or_default();
+        for (word, notes) in taken.iter_mut().zip(used.chunks(64)) {
+            for (bit, note) in notes.iter().enumerate() {
+                *word |= u64::from(!note.is_free()) << bit;
             }
         }
         Self { notes, end, taken }

@@ -88,7 +88,7 @@ pub fn memory(
     let mut owners: Index<List<KEPT>> = Index::with_room_for(book.actors.count());
     for (index, note) in book.regions.iter() {
         match note.value() {
-            Found::Whole(note) => match regions.insert(region_of(note, index)) {
+            Found::Whole(note) => match regions.push(region_of(note, index)) {
                 Ok((slot, _)) => {
                     claims.add(preserved, note.extent, Claim::Region(slot.0));
                     if let Some(owned) = owners.entry(note.owner) {
@@ -171,6 +171,7 @@ impl Claims {
 }
 
 /// A region as it is noted. Its owner is not there yet.
+#[inline]
 const fn region_of(note: &RegionNote, place: u32) -> PersistentRegion {
     PersistentRegion {
         owner: Slot(NONE),
