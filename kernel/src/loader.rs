@@ -19,7 +19,6 @@ use crate::entries;
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
-use crate::mm::Frame;
 use crate::mm::address_space::AddressSpace;
 use crate::pristine;
 use crate::recovery::Purpose;
@@ -417,8 +416,6 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
 pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), LoadError> {
     let root = kernel.kernel_root;
     let image = kernel.images.at(index).ok_or(LoadError::NoMemory)?;
-    let first = Frame(image.extent.start);
-    let plan = image.plan;
     let record = kernel.actors.get_mut(actor.slot(), actor.generation());
     let record = record.filter(|record| record.state() == ActorState::LOADING);
     let installed = record.ok_or(LoadError::Ended).and_then(|record| {
@@ -426,7 +423,7 @@ pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), Lo
         record.is_outdated = false;
         let space = AddressSpace::new(&mut kernel.frames, root);
         record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
-        let added = record.regions.insert_all(plan.regions(first));
+        let added = record.regions.insert_all(&image.regions);
         added.map_err(|_| LoadError::NoMemory)?;
         record.stop(ActorState::FROZEN);
         Ok(())

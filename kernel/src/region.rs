@@ -197,45 +197,36 @@ impl Regions {
         Ok(())
     }
 
-    /// Adds regions in the order of their addresses, in one gap. What lies behind them is moved once.
+    /// Adds regions, which are in the order of their addresses, in one gap. What lies behind them is moved
+    /// once, and there is room for a stack then.
     ///
     /// # Errors
     /// See [`RegionError`]. None of them is there then.
-    pub fn insert_all(&mut self, regions: impl Iterator<Item = Region>) -> Result<(), RegionError> {
+    pub fn insert_all(&mut self, regions: &[Region]) -> Result<(), RegionError> {
+        let Some(first) = regions.first() else {
+            return Ok(());
+        };
         let old = self.0.len();
-        let added = self.push_all(regions);
-        if added.is_err() {
-            self.0.truncate(old);
+        if old + regions.len() > REGIONS_MAX || self.0.try_reserve(regions.len() + 1).is_err() {
+            return Err(RegionError::TooMany);
         }
-        let index = added?;
-        self.0[index..].rotate_left(old - index);
-        Ok(())
-    }
-
-    /// Puts regions behind all others, if there is a gap for them; says which are to come after them.
-    fn push_all(&mut self, regions: impl Iterator<Item = Region>) -> Result<usize, RegionError> {
-        let old = self.0.len();
-        let mut place = None;
+        let index = self.0.partition_point(|other| other.start < first.start);
+        let before = index.checked_sub(1).and_then(|index| self.0.get(index));
+        let mut end = before.map_or(Page(0), |before| before.end);
         for region in regions {
-            if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
-                return Err(RegionError::TooMany);
-            }
-            let (index, end) = *place.get_or_insert_with(|| {
-                let index = self.0[..old].partition_point(|other| other.start < region.start);
-                let before = index.checked_sub(1).map(|before| self.0[before].end);
-                (index, before.unwrap_or(Page(0)))
-            });
-            let behind = self.0[..old].get(index);
-            if region.start < end
-                || region.start >= region.end
-                || behind.is_some_and(|behind| region.end > behind.start)
-            {
+            if region.start < end || region.start >= region.end {
                 return Err(RegionError::NoRoom);
             }
-            place = Some((index, region.end));
-            self.0.push(region);
+            end = region.end;
         }
-        Ok(place.map_or(old, |(index, _)| index))
+        if self.0.get(index).is_some_and(|behind| end > behind.start) {
+            return Err(RegionError::NoRoom);
+        }
+        self.0.extend_from_slice(regions);
+        if index < old {
+            self.0[index..].rotate_left(old - index);
+        }
+        Ok(())
     }
 
     /// Adds `count` stacks or private regions of `pages` pages, one above the other with a guard
@@ -438,7 +429,7 @@ mod tests {
                             expected.extend(new);
                             expected.sort_by_key(|region| region.start);
                         }
-                        let added = regions.insert_all(new.into_iter());
+                        let added = regions.insert_all(&new);
                         prop_assert_eq!(added.is_ok(), is_gap);
                         prop_assert_eq!(&regions.0, &expected);
                     }

@@ -213,10 +213,11 @@ pub fn is_on_stack(start: u64, end: u64) -> bool {
     start < end && (is_data || is_thread)
 }
 
-/// Copies the kernel's half of `kernel` into a new root.
+/// Makes a new root: with the kernel's half of `kernel`, and nothing in the other.
 pub fn share(kernel: Frame, root: Frame) {
     // SAFETY: Both are root tables; `root` is new and the caller's, `kernel` is only read.
     let (from, to) = unsafe { (direct::table(kernel), direct::table(root)) };
+    to[..256].fill(Entry::EMPTY);
     to[256..].copy_from_slice(&from[256..]);
 }
 
