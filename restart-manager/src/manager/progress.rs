@@ -4,10 +4,10 @@ use abi::start::PreviousEnd;
 use abi::{Instant, Slot};
 
 use super::{Polled, RestartManager};
-use crate::action::{Action, Fate};
+use crate::action::{Action, Fate, Source};
 use crate::group::{Goal, GroupEntry, Phase};
 use crate::set::GroupSet;
-use crate::{ActorKind, GroupSlot, State};
+use crate::{ActorEntry, ActorKind, GroupSlot, State};
 
 /// Which actions are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,8 +18,8 @@ enum Urgency {
     All,
 }
 
-/// How many members and groups one call looks at. Each takes some hundred instructions.
-const LOOKS: u32 = 8;
+/// How many members and groups one call looks at. Each takes some thirty instructions.
+const LOOKS: u32 = 16;
 
 /// Groups that are compared with another one at the cost of a look.
 const COMPARED_PER_LOOK: u32 = 8;
@@ -71,17 +71,20 @@ impl RestartManager<'_> {
         if let Some(action) = self.ask_site() {
             return Polled::Action(action);
         }
-        let first = self.first_busy;
-        let mut walk = self
-            .walk
-            .take()
-            .unwrap_or(Walk::new(Urgency::Freezes, first));
+        let mut walk = match self.walk.take() {
+            Some(walk) => walk,
+            // A group that is the only one comes before no other.
+            None if self.is_one_busy() => Walk::new(Urgency::All, self.first_busy),
+            None => Walk::new(Urgency::Freezes, self.first_busy),
+        };
         let mut looks = LOOKS;
         loop {
             match self.walk_on(&mut walk, &mut looks, now) {
                 Advanced::Action(action) => return Polled::Action(action),
                 Advanced::Cut => {
-                    self.walk = Some(walk);
+                    // How far the only one has come is in the group itself; and should there be
+                    // others by the next call, their freezes come first.
+                    self.walk = (!self.is_one_busy()).then_some(walk);
                     return Polled::More;
                 }
                 Advanced::Nothing if walk.urgency == Urgency::Freezes => {
@@ -93,6 +96,11 @@ impl RestartManager<'_> {
                 }
             }
         }
+    }
+
+    /// Whether there is at most one group with something to do.
+    fn is_one_busy(&self) -> bool {
+        self.first_busy == self.last_busy
     }
 
     fn ask_site(&mut self) -> Option<Action> {
@@ -121,7 +129,7 @@ impl RestartManager<'_> {
                 };
                 let phase = group.phase;
                 let after = group.next_busy;
-                if matches!(phase, Phase::Idle | Phase::Held) {
+                if phase.is_at_rest() {
                     group.is_listed = false;
                     group.next_busy = None;
                     *looks = looks.saturating_sub(1);
@@ -130,16 +138,20 @@ impl RestartManager<'_> {
                     continue;
                 }
                 let advanced = self.advance(slot, walk, looks, now);
-                let reached = self.groups.get(slot.index()).map(|group| group.phase);
-                walk.has_changed |= reached != Some(phase);
+                let Some(group) = self.groups.get(slot.index()) else {
+                    return Advanced::Nothing;
+                };
+                // Nobody waits for the only one, nor does it wait for itself.
+                let is_alone = self.is_one_busy();
+                walk.has_changed |= group.phase != phase && !is_alone;
                 if !matches!(advanced, Advanced::Nothing) {
                     return advanced;
                 }
+                if is_alone && group.phase.is_at_rest() {
+                    continue;
+                }
                 // As it is now: others may have come behind it meanwhile.
-                walk.next = self
-                    .groups
-                    .get(slot.index())
-                    .and_then(|group| group.next_busy);
+                walk.next = group.next_busy;
                 walk.before = Some(slot);
             }
             if !core::mem::take(&mut walk.has_changed) {
@@ -164,104 +176,126 @@ impl RestartManager<'_> {
             if *looks == 0 {
                 return Advanced::Cut;
             }
+            *looks = looks.saturating_sub(1);
             let Some(group) = self.groups.get(slot.index()) else {
                 return Advanced::Nothing;
             };
-            *looks =
-                looks.saturating_sub((group.company.len() / COMPARED_PER_LOOK).saturating_add(1));
-            if self.waits_for_dependents(group) {
+            let phase = group.phase;
+            if walk.urgency == Urgency::Freezes && phase != Phase::Freezing {
                 return Advanced::Nothing;
             }
-            let is_held_up = matches!(group.phase, Phase::Ending | Phase::Delayed)
-                && self.waits_for_others(group);
+            let mut compared = 0;
+            let must_wait = match phase {
+                Phase::Freezing => self.waits_for_dependents(group, &mut compared),
+                // Its members are ended; who waits then is seen when that is over.
+                Phase::Ending => false,
+                // What waits for an answer or another group is woken by that, not by time.
+                Phase::Delayed => group.asking > 0 || self.waits_for_others(group, &mut compared),
+                // One at a time.
+                Phase::Restarting | Phase::Activating => group.outstanding > 0 || group.asking > 0,
+                Phase::Idle | Phase::Held | Phase::Escalated => true,
+            };
+            *looks = looks.saturating_sub(compared / COMPARED_PER_LOOK);
+            if must_wait {
+                return Advanced::Nothing;
+            }
             let Some(group) = self.groups.get_mut(slot.index()) else {
                 return Advanced::Nothing;
             };
-            if walk.urgency == Urgency::Freezes && group.phase != Phase::Freezing {
-                return Advanced::Nothing;
-            }
-            let must_wait = is_held_up || now < group.resume_at;
-            let is_one_at_a_time = match group.phase {
-                Phase::Idle | Phase::Held | Phase::Escalated => return Advanced::Nothing,
-                // What waits for an answer or another group is woken by that, not by time.
-                Phase::Delayed if is_held_up || group.asking > 0 => return Advanced::Nothing,
-                Phase::Delayed if must_wait => {
-                    let at = group.resume_at;
+            if phase == Phase::Delayed {
+                let at = group.resume_at;
+                if now < at {
                     walk.deadline = Some(walk.deadline.map_or(at, |other| other.min(at)));
                     return Advanced::Nothing;
                 }
-                Phase::Delayed => {
-                    begin_restarting(group, now);
-                    continue;
-                }
-                Phase::Freezing | Phase::Ending => false,
-                Phase::Restarting | Phase::Activating => true,
-            };
-            if is_one_at_a_time && (group.outstanding > 0 || group.asking > 0) {
-                return Advanced::Nothing;
-            }
-            if let Some(member) = group.cursor {
-                let phase = group.phase;
-                let next = self.actors.get(member.index());
-                let next = next.and_then(|actor| actor.next_member);
-                group.cursor = next.filter(|_| group.last_asked != Some(member));
-                let action = match phase {
-                    Phase::Freezing => self.ask_freeze(member, now),
-                    Phase::Ending => self.ask_terminate(member, now),
-                    Phase::Restarting => self.ask_restart(member, now),
-                    _ => self.ask_activate(member),
-                };
-                if let Some(action) = action {
+                begin_restarting(group, now);
+            } else if let Some(member) = group.cursor {
+                if let Some(action) = self.visit(slot, member, now) {
                     return Advanced::Action(action);
                 }
             } else if group.outstanding > 0 {
                 return Advanced::Nothing;
             } else if group.must_rescan {
-                group.begin(group.phase);
+                group.begin(phase);
             } else {
-                match (group.phase, group.goal) {
-                    (Phase::Freezing, _) => group.begin(Phase::Ending),
-                    (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
-                    (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
-                    (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, now),
-                    (Phase::Ending, Goal::Departures) | (Phase::Restarting, _) => {
-                        group.begin(Phase::Activating);
-                    }
-                    (_, goal) => {
-                        let has_ended = goal == Goal::End && group.members == 0;
-                        group.phase = Phase::Idle;
-                        group.goal = Goal::Departures;
-                        group.is_awaited = false;
-                        group.company = GroupSet::EMPTY;
-                        if has_ended {
-                            self.end_group(slot);
-                        }
-                    }
+                self.end_phase(slot, looks, now);
+            }
+        }
+    }
+
+    /// A group's members have been gone over: it goes on to its next phase.
+    fn end_phase(&mut self, slot: GroupSlot, looks: &mut u32, now: Instant) {
+        let Some(group) = self.groups.get(slot.index()) else {
+            return;
+        };
+        let mut compared = 0;
+        let must_wait = group.phase == Phase::Ending
+            && matches!(group.goal, Goal::Restart(_))
+            && (now < group.resume_at || self.waits_for_others(group, &mut compared));
+        *looks = looks.saturating_sub(compared / COMPARED_PER_LOOK);
+        let Some(group) = self.groups.get_mut(slot.index()) else {
+            return;
+        };
+        match (group.phase, group.goal) {
+            (Phase::Freezing, _) => group.begin(Phase::Ending),
+            (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
+            (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
+            (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, now),
+            (Phase::Ending, Goal::Departures) | (Phase::Restarting, _) => {
+                group.begin(Phase::Activating);
+            }
+            (_, goal) => {
+                let has_ended = goal == Goal::End && group.members == 0;
+                group.phase = Phase::Idle;
+                group.goal = Goal::Departures;
+                group.is_awaited = false;
+                group.company = GroupSet::EMPTY;
+                if has_ended {
+                    self.end_group(slot);
                 }
             }
         }
     }
 
-    fn ask_freeze(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        self.withdraw_activation(slot);
-        let (actor, group) = self.pair(slot)?;
-        let fate = actor.fate_under(group.goal);
-        let is_concerned = match actor.state {
-            State::Running | State::Down => group.goal != Goal::Departures || actor.is_leaving,
-            State::Held => fate != Fate::Hold,
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
+    /// Goes to the member at the cursor, and past it; returns what it is to be asked, if anything.
+    fn visit(&mut self, group: GroupSlot, member: Slot, now: Instant) -> Option<Action> {
+        let group = self.groups.get_mut(group.index())?;
+        let actor = self.actors.get(member.index());
+        let next = actor.and_then(|actor| actor.next_member);
+        group.cursor = next.filter(|_| group.last_asked != Some(member));
+        let (actor, goal) = (actor?, group.goal);
+        match group.phase {
+            Phase::Freezing if actor.state == State::Activating => self.withdraw_activation(member),
+            Phase::Freezing if must_freeze(actor, goal) => return self.ask_freeze(member, now),
+            Phase::Ending if must_end(actor, goal) => return self.ask_terminate(member, now),
+            Phase::Restarting => {
+                let source = source_of_restart(actor, goal)?;
+                return self.ask_restart(member, source, now);
+            }
+            Phase::Activating if actor.state == State::Prepared => {
+                return self.ask_activate(member);
+            }
+            Phase::Idle
+            | Phase::Escalated
+            | Phase::Freezing
+            | Phase::Ending
+            | Phase::Delayed
+            | Phase::Activating
+            | Phase::Held => {}
         }
+        None
+    }
+
+    fn ask_freeze(&mut self, slot: Slot, now: Instant) -> Option<Action> {
+        let (actor, _) = self.pair(slot)?;
         if actor.state == State::Running {
             actor.previous = PreviousEnd::WithGroup;
         }
-        self.ensure_group_entry(slot, now);
-        let (actor, group) = self.pair(slot)?;
+        let (actor, group) = self.entered(slot, now)?;
         if !actor.become_state(State::Freezing) {
             return None;
         }
+        let fate = actor.fate_under(group.goal);
         actor.fate = fate;
         group.outstanding = group.outstanding.saturating_add(1);
         Some(Action::Freeze {
@@ -284,19 +318,7 @@ impl RestartManager<'_> {
     }
 
     fn ask_terminate(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        let (actor, group) = self.pair(slot)?;
-        let is_concerned = match actor.state {
-            State::Frozen | State::Prepared | State::Declared => {
-                actor.fate_under(group.goal) == Fate::End
-                    && (group.goal != Goal::Departures || actor.is_leaving)
-            }
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
-        }
-        self.ensure_group_entry(slot, now);
-        let (actor, group) = self.pair(slot)?;
+        let (actor, group) = self.entered(slot, now)?;
         if !actor.become_state(State::Terminating) {
             return None;
         }
@@ -307,42 +329,25 @@ impl RestartManager<'_> {
         })
     }
 
-    fn ask_restart(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        let (actor, group) = self.pair(slot)?;
-        let Goal::Restart(source) = group.goal else {
-            return None;
-        };
-        let source = source.max(actor.floor);
-        let is_concerned = match actor.state {
-            _ if actor.fate_under(group.goal) != Fate::Restart => false,
-            State::Frozen => true,
-            // Waiting for its activation when the group started over, now with another source.
-            State::Prepared => actor.source < source,
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
-        }
-        let frozen_at = group.frozen_at;
-        self.ensure_group_entry(slot, now);
-        self.amend_entry(slot, |entry| {
-            entry.phases.freeze = frozen_at.since(entry.time)
-        });
-        let (actor, group) = self.pair(slot)?;
+    fn ask_restart(&mut self, slot: Slot, source: Source, now: Instant) -> Option<Action> {
+        let (actor, group) = self.entered(slot, now)?;
         if !actor.become_state(State::Restarting) {
             return None;
         }
         actor.source = source;
         group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Restart {
-            actor: actor.actor,
-            source,
-        })
+        let (actor, open, frozen_at) = (actor.actor, actor.open, group.frozen_at);
+        if let Some(open) = open {
+            self.ledger.amend(open.sequence, |entry| {
+                entry.phases.freeze = frozen_at.since(entry.time);
+            });
+        }
+        Some(Action::Restart { actor, source })
     }
 
     fn ask_activate(&mut self, slot: Slot) -> Option<Action> {
         let (actor, group) = self.pair(slot)?;
-        if actor.state != State::Prepared || !actor.become_state(State::Activating) {
+        if !actor.become_state(State::Activating) {
             return None;
         }
         group.outstanding = group.outstanding.saturating_add(1);
@@ -351,6 +356,17 @@ impl RestartManager<'_> {
             previous: actor.previous,
             incarnation: actor.incarnation.saturating_add(1),
         })
+    }
+
+    /// A member and its group, once the ledger says what is done to it for its group's sake.
+    fn entered(&mut self, slot: Slot, now: Instant) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
+        let (actor, group) = self.pair(slot)?;
+        let response = actor.response_under(group.goal);
+        let is_said = actor.open.is_some_and(|open| open.response == response);
+        if actor.pending.is_some() || !is_said {
+            self.ensure_group_entry(slot, now);
+        }
+        self.pair(slot)
     }
 
     /// Has the ledger say what is done to a member for its group's sake. An indirect member that
@@ -374,4 +390,38 @@ impl RestartManager<'_> {
 fn begin_restarting(group: &mut GroupEntry, now: Instant) {
     group.begin(Phase::Restarting);
     group.resume_at = now;
+}
+
+/// Whether a member is to be frozen under this goal of its group.
+fn must_freeze(actor: &ActorEntry, goal: Goal) -> bool {
+    match actor.state {
+        State::Running | State::Down => goal != Goal::Departures || actor.is_leaving,
+        State::Held => actor.fate_under(goal) != Fate::Hold,
+        _ => false,
+    }
+}
+
+/// Whether a member is to be ended under this goal of its group.
+fn must_end(actor: &ActorEntry, goal: Goal) -> bool {
+    match actor.state {
+        State::Frozen | State::Prepared | State::Declared => {
+            actor.fate_under(goal) == Fate::End && (goal != Goal::Departures || actor.is_leaving)
+        }
+        _ => false,
+    }
+}
+
+/// Where the memory of a member comes from that is to be restarted under this goal of its group.
+fn source_of_restart(actor: &ActorEntry, goal: Goal) -> Option<Source> {
+    let Goal::Restart(source) = goal else {
+        return None;
+    };
+    let source = source.max(actor.floor);
+    let is_concerned = match actor.state {
+        State::Frozen => true,
+        // Waiting for its activation when the group started over, now with another source.
+        State::Prepared => actor.source < source,
+        _ => false,
+    };
+    (is_concerned && actor.fate_under(goal) == Fate::Restart).then_some(source)
 }
