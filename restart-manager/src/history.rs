@@ -36,10 +36,6 @@ impl Timed for Death {
     fn time(&self) -> Instant {
         self.time
     }
-
-    fn time_mut(&mut self) -> &mut Instant {
-        &mut self.time
-    }
 }
 
 /// The last [`HISTORY_MAX`] failures, oldest first.
@@ -95,24 +91,21 @@ impl History {
     /// How many failures were reported at most `window` before `now`, the present one included.
     #[must_use]
     pub fn failures_within(&self, window: Span, now: Instant) -> u32 {
-        self.deaths.count_within(window, now)
+        self.deaths.count_within(window, now, |_| true)
     }
 
     /// How many of those were of `kind`.
     #[must_use]
     pub fn failures_of_kind_within(&self, kind: FaultKind, window: Span, now: Instant) -> u32 {
-        self.count(window, now, |death| death.kind == kind)
+        self.deaths
+            .count_within(window, now, |death| death.kind == kind)
     }
 
     /// How many of those were answered with `response`.
     #[must_use]
     pub fn responses_within(&self, response: Response, window: Span, now: Instant) -> u32 {
-        self.count(window, now, |death| death.response == response)
-    }
-
-    fn count(&self, window: Span, now: Instant, wanted: impl Fn(&Death) -> bool) -> u32 {
-        let within = self.deaths.within(window, now).iter();
-        u32::try_from(within.filter(|death| wanted(death)).count()).unwrap_or(u32::MAX)
+        self.deaths
+            .count_within(window, now, |death| death.response == response)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The last few of something that has times, and which of them are recent.
 //!
-//! They are kept in one piece and in order, with room behind them. One more is written there, at
-//! the same cost however many are remembered; only when the room is used up do they move to the
-//! front. And since they are in order, counting those in a window needs no look at each.
+//! They are kept in one piece, with room behind them. One more is written there, at the same cost
+//! however many are remembered; only when the room is used up do they move to the front.
+//!
+//! Mostly they come in the order of their times, and then counting those in a window needs no look
+//! at each. But an answer to a question counts as of the question, and others may have failed since.
 
 use abi::{Instant, Span};
 
@@ -17,8 +19,6 @@ pub(crate) trait Timed: Copy {
     const BLANK: Self;
 
     fn time(&self) -> Instant;
-
-    fn time_mut(&mut self) -> &mut Instant;
 }
 
 impl Timed for Instant {
@@ -27,20 +27,18 @@ impl Timed for Instant {
     fn time(&self) -> Instant {
         *self
     }
-
-    fn time_mut(&mut self) -> &mut Instant {
-        self
-    }
 }
 
 /// The last [`HISTORY_MAX`] of them, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recent<T> {
     // Invariants: `end - first <= HISTORY_MAX` and `first <= end <= ROOM`; those in
-    // `kept[first..end]` are in the order of arrival and of their times.
+    // `kept[first..end]` are in the order of arrival, and the last `ordered` of them in that of
+    // their times too. (There may have been more than are remembered.)
     kept: [T; ROOM],
     first: usize,
     end: usize,
+    ordered: usize,
 }
 
 impl<T: Timed> Recent<T> {
@@ -49,14 +47,16 @@ impl<T: Timed> Recent<T> {
         kept: [T::BLANK; ROOM],
         first: 0,
         end: 0,
+        ordered: 0,
     };
 
-    /// Notes that it happened again, and forgets the oldest when there is no room. A time before
-    /// that of the latest is taken to be the same as that: time does not go back.
-    pub(crate) fn record(&mut self, mut new: T) {
-        if let Some(latest) = self.kept().last() {
-            *new.time_mut() = new.time().max(latest.time());
+    /// Notes that it happened again, and forgets the oldest when there is no room.
+    pub(crate) fn record(&mut self, new: T) {
+        let latest = self.kept().last();
+        if latest.is_some_and(|latest| new.time() < latest.time()) {
+            self.ordered = 0;
         }
+        self.ordered = self.ordered.saturating_add(1);
         if self.end >= ROOM {
             self.kept.copy_within(self.first.., 0);
             self.end = self.end.saturating_sub(self.first);
@@ -75,12 +75,13 @@ impl<T: Timed> Recent<T> {
         if let Some(own) = self.kept.get_mut(..kept.len()) {
             own.copy_from_slice(kept);
             (self.first, self.end) = (0, kept.len());
+            self.ordered = other.ordered;
         }
     }
 
     /// Forgets everything.
     pub(crate) fn forget(&mut self) {
-        (self.first, self.end) = (0, 0);
+        (self.first, self.end, self.ordered) = (0, 0, 0);
     }
 
     /// All that is remembered, oldest first.
@@ -94,21 +95,27 @@ impl<T: Timed> Recent<T> {
         kept.last_mut()
     }
 
-    /// Those at most `window` before `now`.
-    pub(crate) fn within(&self, window: Span, now: Instant) -> &[T] {
+    /// How many `wanted` ones are at most `window` before `now`.
+    pub(crate) fn count_within(
+        &self,
+        window: Span,
+        now: Instant,
+        wanted: impl Fn(&T) -> bool,
+    ) -> u32 {
         let kept = self.kept();
-        let is_over = |one: &T| now.since(one.time()) > window;
-        // Mostly it is none or all of them.
-        if !kept.first().is_some_and(is_over) {
-            return kept;
-        }
-        kept.get(kept.partition_point(is_over)..)
-            .unwrap_or_default()
-    }
-
-    /// How many those are.
-    pub(crate) fn count_within(&self, window: Span, now: Instant) -> u32 {
-        u32::try_from(self.within(window, now).len()).unwrap_or(u32::MAX)
+        let is_in = |one: &T| now.since(one.time()) <= window;
+        let counted = if self.ordered < kept.len() {
+            kept.iter().filter(|one| is_in(one) && wanted(one)).count()
+        } else {
+            // Mostly all of them.
+            let from = match kept.first() {
+                Some(oldest) if !is_in(oldest) => kept.partition_point(|one| !is_in(one)),
+                _ => 0,
+            };
+            let within = kept.get(from..).unwrap_or_default();
+            within.iter().filter(|one| wanted(one)).count()
+        };
+        u32::try_from(counted).unwrap_or(u32::MAX)
     }
 }
 
@@ -130,36 +137,36 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_kept_and_counted_is_what_a_plain_list_would_keep_and_count(
-            steps in prop::collection::vec((0_u64..20, any::<u8>()), 0..200),
+            steps in prop::collection::vec((0_u64..20, 0_u64..40, any::<u8>()), 0..200),
             window in 0_u64..200,
         ) {
             let mut recent = Recent::<Instant>::EMPTY;
             let mut copy = Recent::<Instant>::EMPTY;
             let mut plain: Vec<Instant> = Vec::new();
-            let mut now = Instant::ZERO;
-            for (pause, die) in steps {
+            let mut now = Instant(100);
+            for (pause, back, chance) in steps {
                 now = now.after(Span(pause));
-                if die == 0 {
+                if chance == 0 {
                     recent.forget();
                     plain.clear();
                 }
-                recent.record(now);
-                plain.push(now);
+                let time = if chance % 8 == 1 { Instant(now.0 - back) } else { now };
+                recent.record(time);
+                plain.push(time);
                 if plain.len() > HISTORY_MAX {
                     plain.remove(0);
                 }
                 prop_assert_eq!(recent.kept(), &plain[..]);
-                prop_assert_eq!(recent.latest_mut().copied(), Some(now));
+                prop_assert_eq!(recent.latest_mut().copied(), Some(time));
                 copy.copy_from(&recent);
-                prop_assert_eq!(copy.kept(), &plain[..]);
-                plain.iter().for_each(|time| assert!(*time <= now));
-                let is_in = |time: &&Instant| now.since(**time).0 <= window;
-                let counted = plain.iter().filter(is_in).count();
-                prop_assert_eq!(recent.within(Span(window), now).len(), counted);
-                let early = Instant(now.0 / 2);
-                let is_in = |time: &&Instant| early.since(**time).0 <= window;
-                let counted = plain.iter().filter(is_in).count();
-                prop_assert_eq!(recent.within(Span(window), early).len(), counted);
+                prop_assert_eq!(copy, recent);
+                for at in [now, Instant(now.0 / 2)] {
+                    let is_in = |time: &&Instant| at.since(**time).0 <= window;
+                    let counted = plain.iter().filter(is_in).count() as u32;
+                    prop_assert_eq!(recent.count_within(Span(window), at, |_| true), counted);
+                    prop_assert_eq!(copy.count_within(Span(window), at, |_| true), counted);
+                    prop_assert_eq!(recent.count_within(Span(window), at, |_| false), 0);
+                }
             }
         }
     }
@@ -171,18 +178,12 @@ mod tests {
             recent.record(Instant::ZERO.after(Span::from_secs(second)));
         }
         let now = Instant::ZERO.after(Span::from_secs(20));
-        assert_eq!(recent.count_within(Span::from_secs(100), now), 16);
-        assert_eq!(recent.count_within(Span::from_secs(3), now), 3);
+        let within = |recent: &Recent<Instant>, seconds| {
+            recent.count_within(Span::from_secs(seconds), now, |_| true)
+        };
+        assert_eq!(within(&recent, 100), 16);
+        assert_eq!(within(&recent, 3), 3);
         recent.forget();
-        assert_eq!(recent.count_within(Span::from_secs(100), now), 0);
-    }
-
-    #[test]
-    fn a_time_that_goes_back_is_not_believed() {
-        let mut recent = Recent::<Instant>::EMPTY;
-        for time in [5, 3, 9] {
-            recent.record(Instant(time));
-        }
-        assert_eq!(recent.kept(), [Instant(5), Instant(5), Instant(9)]);
+        assert_eq!(within(&recent, 100), 0);
     }
 }

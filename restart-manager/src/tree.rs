@@ -72,8 +72,11 @@ impl Layer {
         let window = kernel.parameters.window;
         Self {
             parameters: kernel.parameters,
-            restarts: kernel.blame.restarts.count_within(window, now),
-            failures_above: kernel.blame.failures_above.count_within(window, now),
+            restarts: kernel.blame.restarts.count_within(window, now, |_| true),
+            failures_above: kernel
+                .blame
+                .failures_above
+                .count_within(window, now, |_| true),
             ..Self::KERNEL
         }
     }
@@ -84,8 +87,11 @@ impl Layer {
             group,
             name: entry.name,
             parameters: entry.parameters,
-            restarts: entry.blame.restarts.count_within(window, now),
-            failures_above: entry.blame.failures_above.count_within(window, now),
+            restarts: entry.blame.restarts.count_within(window, now, |_| true),
+            failures_above: entry
+                .blame
+                .failures_above
+                .count_within(window, now, |_| true),
             is_restartable: entry.is_restartable(),
         }
     }
