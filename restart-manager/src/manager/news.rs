@@ -1,9 +1,10 @@
 //! What came in: where each event goes, and everything that ends without a failure.
 
 use abi::start::PreviousEnd;
-use abi::{ActorId, Advice, Cause, FaultRecord, Instant, Response as Recorded, Slot};
+use abi::{ActorId, Advice, FaultRecord, Instant, Response as Recorded, Slot};
 
 use super::RestartManager;
+use super::records::End;
 use crate::action::Source;
 use crate::group::{Goal, Phase, Reason};
 use crate::set::GroupSet;
@@ -53,10 +54,10 @@ impl RestartManager<'_> {
             Event::Failed { fault, .. } => self.on_failed(slot, state, fault, now),
             Event::Exited { .. } => self.on_exited(slot, state, now),
             Event::RestartRequested { by, .. } => {
-                self.on_restart_wanted(slot, state, Cause::Requested { by }, now)
+                self.on_restart_wanted(slot, state, End::Requested { by }, now)
             }
             Event::KillRequested { by, .. } => {
-                self.on_restart_wanted(slot, state, Cause::Killed { by }, now)
+                self.on_restart_wanted(slot, state, End::Killed { by }, now)
             }
             Event::Frozen { successor, .. } => {
                 state == State::Freezing && self.on_frozen(slot, successor, now)
@@ -110,7 +111,7 @@ impl RestartManager<'_> {
         };
         actor.become_state(State::Frozen);
         actor.is_leaving = true;
-        let sequence = self.open_entry(slot, Cause::Fault(*fault), Recorded::TERMINATE, now);
+        let sequence = self.open_entry(slot, End::Failed(fault), Recorded::TERMINATE, now);
         self.depart(slot, sequence);
         true
     }
@@ -128,7 +129,7 @@ impl RestartManager<'_> {
         }
         actor.is_leaving = true;
         actor.previous = PreviousEnd::Exited;
-        let sequence = self.open_entry(slot, Cause::CleanExit, Recorded::NONE, now);
+        let sequence = self.open_entry(slot, End::Exited, Recorded::NONE, now);
         self.depart(slot, sequence);
         true
     }
@@ -155,7 +156,7 @@ impl RestartManager<'_> {
 
     /// A restart that is wished for, by kill or by request. It is no failure: nothing is counted,
     /// and the policy is not asked.
-    fn on_restart_wanted(&mut self, slot: Slot, state: State, cause: Cause, now: Instant) -> bool {
+    fn on_restart_wanted(&mut self, slot: Slot, state: State, end: End<'_>, now: Instant) -> bool {
         let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
@@ -187,7 +188,7 @@ impl RestartManager<'_> {
             ActorKind::Indirect => Recorded::HOT_RESTART,
         };
         let group = actor.group;
-        let sequence = self.open_entry(slot, cause, response, now);
+        let sequence = self.open_entry(slot, end, response, now);
         self.restart_groups(group, goal, GroupSet::EMPTY, Reason::Entry(sequence), now);
         true
     }
