@@ -102,6 +102,7 @@ impl<'s> Ledger<'s> {
     }
 
     /// Changes the entry with this number, if it is still there.
+    #[inline]
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
         let place = position(sequence, self.entries.len());
         if let Some((index, Some(entry))) =
@@ -147,6 +148,7 @@ impl<'s> Ledger<'s> {
         self.marked > 0
     }
 
+    #[inline]
     fn mark(&mut self, index: usize) {
         if let Some(mark) = self.marks.get_mut(index)
             && !core::mem::replace(mark, true)
@@ -195,6 +197,7 @@ impl<'s> Ledger<'s> {
 }
 
 /// Where the entry with this number belongs.
+#[inline]
 fn position(sequence: u64, capacity: usize) -> Option<usize> {
     let capacity = u64::try_from(capacity).ok()?;
     usize::try_from(sequence.checked_sub(1)?.checked_rem(capacity)?).ok()

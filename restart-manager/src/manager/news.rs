@@ -12,6 +12,7 @@ use crate::{ActorKind, Event, GroupSlot, State};
 
 impl RestartManager<'_> {
     /// Handles an event, and says whether it made sense. (A stale one is counted on the way.)
+    #[inline]
     pub(super) fn take_news(&mut self, event: Event<'_>, now: Instant) -> bool {
         let actor = match event {
             Event::GroupKillRequested { group, by } => return self.on_group_kill(group, by),
@@ -79,6 +80,7 @@ impl RestartManager<'_> {
     }
 
     /// The state of the actor with this capability. The only place where one is checked.
+    #[inline]
     fn present_state(&self, actor: ActorId) -> Option<State> {
         let entry = self.actors.get(actor.slot().index())?;
         (entry.state.is_present() && entry.actor == actor).then_some(entry.state)

@@ -24,7 +24,12 @@ impl RestartManager<'_> {
     /// be called after events until it says no, and before [`RestartManager::poll`].
     ///
     /// Ends: each round takes an actor off the list.
+    #[inline]
     pub fn next_question(&mut self, now: Instant, question: &mut Question) -> bool {
+        self.first_asking.is_some() && self.fetch_question(now, question)
+    }
+
+    fn fetch_question(&mut self, now: Instant, question: &mut Question) -> bool {
         while let Some(slot) = self.first_asking {
             let Some(actor) = self.actors.get_mut(slot.index()) else {
                 return false;
