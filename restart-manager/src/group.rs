@@ -352,6 +352,11 @@ impl GroupEntry {
         }
     }
 
+    /// A member has been asked for something.
+    pub(crate) fn note_asked(&mut self) {
+        self.outstanding = self.outstanding.saturating_add(1);
+    }
+
     /// A member's report came in. One that was asked for in another phase finds the cursor past
     /// its member.
     pub(crate) fn note_report(&mut self, asked_in: Phase) {

@@ -12,6 +12,7 @@
 //! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
+//! | `asking` | what a member is asked, if anything |
 //! | `records` | what is written into the ledger |
 //! | `site` | what is known after a restart of the site |
 //!
@@ -82,6 +83,7 @@ use crate::{
 };
 
 mod advice;
+mod asking;
 mod course;
 mod edges;
 mod failures;
