@@ -201,6 +201,30 @@ impl Kernel {
         Ok(())
     }
 
+    /// Checks that an actor may use this memory in this way. It may not be there yet: it comes in, or
+    /// cannot, when it is used.
+    ///
+    /// # Errors
+    /// As [`check_memory`](Self::check_memory).
+    pub fn check_rights(
+        &mut self,
+        actor: u32,
+        range: UserSlice,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        let Some(last) = range.last_page() else {
+            return Ok(());
+        };
+        let first = Page::containing(range.address());
+        let regions = self.actors.at(actor).map(|actor| &actor.regions);
+        let region = regions.and_then(|regions| regions.find(first));
+        match region {
+            Some(region) if region.contains(last) && region.kind.allows(access) => Ok(()),
+            // Over several regions, or lent.
+            _ => self.check_memory(actor, range, access),
+        }
+    }
+
     fn held_frames_of(&self, actor: u32) -> u32 {
         let space = self.actors.at(actor).and_then(|actor| actor.space.as_ref());
         space.map_or(0, AddressSpace::held_count)
