@@ -94,9 +94,22 @@ impl Kernel {
         Ok(frame)
     }
 
+    /// Clears one frame ahead of time if there are hardly any, for those who keep the idle thread from
+    /// it: half a thousandth of the time.
+    pub fn clear_if_few(&mut self) {
+        const FEW: u32 = 32;
+        self.clear_one_up_to(FEW);
+    }
+
     /// Clears one frame ahead of time: for whoever has nothing else to do.
     pub fn clear_one(&mut self) -> Progress {
-        let Some(frame) = self.frames.take_for_clearing() else {
+        /// 2 MiB.
+        const ENOUGH: u32 = 512;
+        self.clear_one_up_to(ENOUGH)
+    }
+
+    fn clear_one_up_to(&mut self, count: u32) -> Progress {
+        let Some(frame) = self.frames.take_for_clearing(count) else {
             return Progress::Finished;
         };
         direct::zero(frame);

@@ -155,6 +155,7 @@ impl Kernel {
         if self.serve_due(now) == Progress::More {
             self.run_errands();
         }
+        self.clear_if_few();
         if now >= self.book.stable_at {
             self.book.stable_at = Instant::NEVER;
             reboot::forget();

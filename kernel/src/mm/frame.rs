@@ -65,9 +65,6 @@ impl FrameList {
     }
 }
 
-/// How many frames are cleared ahead of time: 2 MiB.
-const CLEARED_MAX: u32 = 512;
-
 /// The most ranges of memory the allocator keeps apart; further, smaller ones are left unused.
 const RANGES: usize = 32;
 
@@ -135,10 +132,10 @@ impl Frames {
         Some(frame)
     }
 
-    /// Takes one frame to be cleared ahead of time, if there are not enough of those yet. It is given
+    /// Takes one frame to be cleared ahead of time, if there are not `enough` of those yet. It is given
     /// back with [`give_cleared`](Self::give_cleared).
-    pub fn take_for_clearing(&mut self) -> Option<Frame> {
-        if self.cleared.count >= CLEARED_MAX {
+    pub fn take_for_clearing(&mut self, enough: u32) -> Option<Frame> {
+        if self.cleared.count >= enough {
             return None;
         }
         pop_unowned(self.descriptors, &mut self.free).or_else(|| self.take_fresh())
@@ -376,7 +373,7 @@ mod tests {
                         frames.push(&mut list, frame, Page(u64::from(value)));
                         listed.push((frame, Page(u64::from(value))));
                     },
-                    3 => if let Some(frame) = frames.take_for_clearing() {
+                    3 => if let Some(frame) = frames.take_for_clearing(8) {
                         prop_assert!(!owned.contains(&frame) && !cleared.contains(&frame));
                         frames.give_cleared(frame);
                         cleared.push(frame);
