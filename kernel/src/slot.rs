@@ -14,6 +14,8 @@
 //!   memory is bounded by the most entries it ever held.
 
 use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::{Generation, Slot};
@@ -67,8 +69,13 @@ fn note_up_to(generation: Generation) {
 }
 
 /// A growing table of at most `limit` entries.
+///
+/// An entry is found with one look at a list of pointers: nothing in the kernel is done more often.
 pub struct SlotTable<T> {
-    chunks: Vec<Vec<Entry<T>>>,
+    /// Where each entry is. They are the table's alone, and never given back.
+    entries: Vec<NonNull<Entry<T>>>,
+    /// Where the newest chunk begins.
+    chunk: NonNull<Entry<T>>,
     free: u32,
     used: u32,
     limit: u32,
@@ -89,7 +96,8 @@ impl<T> SlotTable<T> {
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self {
-            chunks: Vec::new(),
+            entries: Vec::new(),
+            chunk: NonNull::dangling(),
             free: NONE,
             used: 0,
             limit,
@@ -201,8 +209,7 @@ impl<T> SlotTable<T> {
     /// One more than the highest slot there is.
     #[must_use]
     pub fn end(&self) -> u32 {
-        let whole = self.chunks.len().saturating_sub(1) * CHUNK;
-        (whole + self.chunks.last().map_or(0, Vec::len)) as u32
+        self.entries.len() as u32
     }
 
     /// The occupied slots, lowest first.
@@ -216,37 +223,47 @@ impl<T> SlotTable<T> {
         if slot >= self.limit {
             return Err(Full);
         }
-        if (slot as usize).is_multiple_of(CHUNK) {
-            let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
-            self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
-            let mut chunk = Vec::new();
+        let place = slot as usize % CHUNK;
+        if place == 0 {
+            let further = self.limit as usize - self.entries.len();
+            let reserved = self.entries.try_reserve_exact(further);
+            reserved.map_err(|_| Full)?;
+            let mut chunk = ManuallyDrop::new(Vec::<Entry<T>>::new());
             chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
-            self.chunks.push(chunk);
+            self.chunk = NonNull::new(chunk.as_mut_ptr()).ok_or(Full)?;
         }
-        if let Some(chunk) = self.chunks.last_mut() {
-            // Within what was reserved: entries never move.
-            chunk.push(Entry {
+        // SAFETY: The chunk has room for so many entries, and nobody uses this one yet.
+        let entry = unsafe { self.chunk.add(place) };
+        // SAFETY: Likewise.
+        unsafe {
+            entry.write(Entry {
                 generation: note(Generation(FIRST.load(Ordering::Relaxed))),
                 next_free: NONE,
                 value: None,
             });
         }
+        self.entries.push(entry);
         self.free = slot;
         Ok(())
     }
 
+    #[inline]
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
-        self.chunks
-            .get(slot as usize / CHUNK)?
-            .get(slot as usize % CHUNK)
+        let entry = self.entries.get(slot as usize)?;
+        // SAFETY: It was written when it was made, and is this table's alone.
+        Some(unsafe { entry.as_ref() })
     }
 
+    #[inline]
     fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
-        self.chunks
-            .get_mut(slot as usize / CHUNK)?
-            .get_mut(slot as usize % CHUNK)
+        let entry = self.entries.get_mut(slot as usize)?;
+        // SAFETY: Likewise.
+        Some(unsafe { entry.as_mut() })
     }
 }
+
+// SAFETY: A table owns its entries, as if they were in it.
+unsafe impl<T: Send> Send for SlotTable<T> {}
 
 #[cfg(test)]
 mod tests {
