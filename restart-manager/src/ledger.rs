@@ -8,41 +8,17 @@
 //! wrong, and amended as the phases complete. A reader who wants to follow that lends marks: each
 //! entry that is new or was amended is marked, until it is [taken](Ledger::take_marked).
 
-use abi::ledger::Phases;
-use abi::{ActorId, Advice, Cause, Instant, LedgerEntry, Name, Outcome, Response, Span};
-
-/// An entry that says nothing.
-pub(crate) const BLANK: LedgerEntry = LedgerEntry {
-    sequence: 0,
-    time: Instant::ZERO,
-    actor: ActorId::NONE,
-    successor: ActorId::NONE,
-    name: Name::EMPTY,
-    group: Name::EMPTY,
-    incarnation: 0,
-    cause: Cause::CleanExit,
-    response: Response::NONE,
-    outcome: Outcome::PENDING,
-    block_reads: 0,
-    phases: NO_PHASES,
-    advice: Advice::NOT_ASKED,
-    scope: Name::EMPTY,
-};
-
-pub(crate) const NO_PHASES: Phases = Phases {
-    freeze: Span::ZERO,
-    delay: Span::ZERO,
-    restart: Span::ZERO,
-    activate: Span::ZERO,
-    first_reply: Span::ZERO,
-};
+use abi::LedgerEntry;
 
 /// The ring, over storage lent by the kernel.
 #[derive(Debug)]
 pub struct Ledger<'s> {
-    // Invariant: an entry with sequence number `n` is at index `(n - 1) % entries.len()`.
+    // Invariants: an entry with sequence number `n` is at index `(n - 1) % entries.len()`, and so is
+    // `next_index` for `next` (0 if there is no room).
     entries: &'s mut [Option<LedgerEntry>],
     next: u64,
+    /// Where that belongs: so that no entry's place needs a division.
+    next_index: usize,
     /// For each place, whether what is there changed; shorter, or empty, if nobody asks.
     marks: &'s mut [bool],
     /// How many are set.
@@ -65,9 +41,11 @@ impl<'s> Ledger<'s> {
                 _ => *place = None,
             }
         }
+        let next = latest.saturating_add(1);
         let ledger = Self {
+            next_index: position(next, capacity).unwrap_or(0),
             entries,
-            next: latest.saturating_add(1),
+            next,
             marks: &mut [],
             marked: 0,
         };
@@ -81,32 +59,40 @@ impl<'s> Ledger<'s> {
     }
 
     /// Adds an entry and returns the number it was given; its own is overwritten.
-    pub(crate) fn append(&mut self, entry: LedgerEntry) -> u64 {
-        self.append_in_place(|place| *place = entry)
-    }
-
-    /// Adds an entry, which `write` makes out of whatever was in its place, and returns the number
-    /// it was given. Entries are long; so they need not be made elsewhere and moved.
-    #[inline]
-    pub(crate) fn append_in_place(&mut self, write: impl FnOnce(&mut LedgerEntry)) -> u64 {
+    ///
+    /// Part of whoever calls it, so that the entry, which is long, is made where it stays.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, mut entry: LedgerEntry) -> u64 {
         let sequence = self.next;
         self.next = sequence.saturating_add(1);
-        let place = position(sequence, self.entries.len());
-        if let Some((index, place)) = place.and_then(|at| Some((at, self.entries.get_mut(at)?))) {
-            let entry = place.get_or_insert(BLANK);
-            write(entry);
-            entry.sequence = sequence;
+        entry.sequence = sequence;
+        let index = self.next_index;
+        let after = index.saturating_add(1);
+        self.next_index = if after < self.entries.len() { after } else { 0 };
+        if let Some(place) = self.entries.get_mut(index) {
+            *place = Some(entry);
             self.mark(index);
         }
         sequence
     }
 
+    /// Where the entry with this number is, if it is still there.
+    #[inline]
+    fn index_of(&self, sequence: u64) -> Option<usize> {
+        let back = usize::try_from(self.next.checked_sub(sequence)?).ok()?;
+        let capacity = self.entries.len();
+        if back > capacity {
+            return None;
+        }
+        let ahead = self.next_index.checked_sub(back);
+        ahead.or_else(|| self.next_index.checked_add(capacity)?.checked_sub(back))
+    }
+
     /// Changes the entry with this number, if it is still there.
     #[inline]
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
-        let place = position(sequence, self.entries.len());
-        if let Some((index, Some(entry))) =
-            place.and_then(|at| Some((at, self.entries.get_mut(at)?)))
+        if let Some(index) = self.index_of(sequence)
+            && let Some(Some(entry)) = self.entries.get_mut(index)
             && entry.sequence == sequence
         {
             change(entry);
@@ -160,10 +146,7 @@ impl<'s> Ledger<'s> {
     /// The entry with this number, if it is still there.
     #[must_use]
     pub fn get(&self, sequence: u64) -> Option<&LedgerEntry> {
-        let entry = self
-            .entries
-            .get(position(sequence, self.entries.len())?)?
-            .as_ref()?;
+        let entry = self.entries.get(self.index_of(sequence)?)?.as_ref()?;
         (entry.sequence == sequence).then_some(entry)
     }
 
@@ -197,7 +180,6 @@ impl<'s> Ledger<'s> {
 }
 
 /// Where the entry with this number belongs.
-#[inline]
 fn position(sequence: u64, capacity: usize) -> Option<usize> {
     let capacity = u64::try_from(capacity).ok()?;
     usize::try_from(sequence.checked_sub(1)?.checked_rem(capacity)?).ok()

@@ -284,7 +284,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// Takes note of something that happened.
-    #[inline]
+    #[inline(always)]
     pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
         if let Some(walk) = &mut self.walk {
             walk.note_change();
@@ -299,11 +299,16 @@ impl<'s> RestartManager<'s> {
     /// members and groups only, however many there are.
     #[inline]
     pub fn poll_some(&mut self, now: Instant) -> Polled {
-        if self.first_busy.is_none() && self.site.is_none() {
-            (self.walk, self.deadline) = (None, None);
-            return Polled::Nothing;
+        if self.site.is_some() || self.walk.is_some() || self.first_busy != self.last_busy {
+            return self.look_around(now);
         }
-        self.look_on(now)
+        match self.first_busy {
+            Some(only) => self.look_at(only, now),
+            None => {
+                self.deadline = None;
+                Polled::Nothing
+            }
+        }
     }
 
     /// [`RestartManager::poll_some`], until it has found something or there is nothing.

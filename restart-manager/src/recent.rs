@@ -52,7 +52,8 @@ impl<T: Timed> Recent<T> {
 
     /// Notes that it happened again, and forgets the oldest when there is no room.
     pub(crate) fn record(&mut self, new: T) {
-        let latest = self.kept().last();
+        // If there is none, it is the first of an order whatever was there before.
+        let latest = self.kept.get(self.end.saturating_sub(1));
         if latest.is_some_and(|latest| new.time() < latest.time()) {
             self.ordered = 0;
         }
@@ -102,20 +103,29 @@ impl<T: Timed> Recent<T> {
         now: Instant,
         wanted: impl Fn(&T) -> bool,
     ) -> u32 {
-        let kept = self.kept();
         let is_in = |one: &T| now.since(one.time()) <= window;
-        let counted = if self.ordered < kept.len() {
-            kept.iter().filter(|one| is_in(one) && wanted(one)).count()
-        } else {
-            // Mostly all of them.
-            let from = match kept.first() {
-                Some(oldest) if !is_in(oldest) => kept.partition_point(|one| !is_in(one)),
-                _ => 0,
-            };
-            let within = kept.get(from..).unwrap_or_default();
-            within.iter().filter(|one| wanted(one)).count()
+        let counted = match self.ordered_within(window, now) {
+            Some(within) => within.iter().filter(|one| wanted(one)).count(),
+            None => {
+                let kept = self.kept().iter();
+                kept.filter(|one| is_in(one) && wanted(one)).count()
+            }
         };
         u32::try_from(counted).unwrap_or(u32::MAX)
+    }
+
+    /// Those at most `window` before `now`, if they came in order.
+    fn ordered_within(&self, window: Span, now: Instant) -> Option<&[T]> {
+        let kept = self.kept();
+        if self.ordered < kept.len() {
+            return None;
+        }
+        let is_over = |one: &T| now.since(one.time()) > window;
+        // Mostly it is all of them.
+        match kept.first() {
+            Some(oldest) if is_over(oldest) => kept.get(kept.partition_point(is_over)..),
+            _ => Some(kept),
+        }
     }
 }
 

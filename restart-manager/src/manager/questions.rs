@@ -87,17 +87,18 @@ impl RestartManager<'_> {
     ) -> u64 {
         self.count_failure(slot, fault.kind, now);
         let sequence = self.append_entry(slot, End::Failed(fault), Recorded::NONE, now);
-        self.take_pending(slot);
         let Some((actor, group)) = self.pair(slot) else {
             return sequence;
         };
-        actor.pending = Some(Pending {
+        let former = actor.pending.replace(Pending {
             sequence,
             time: now,
             ran_for,
             attempt,
         });
-        group.asking = group.asking.saturating_add(1);
+        if former.is_none() {
+            group.asking = group.asking.saturating_add(1);
+        }
         if !core::mem::replace(&mut actor.is_asking, true) {
             actor.next_asking = None;
             match self.last_asking.replace(slot) {
