@@ -57,6 +57,12 @@ pub struct List<const L: usize> {
     tail: u32,
 }
 
+impl<const L: usize> Default for List<L> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl<const L: usize> List<L> {
     /// A list of nothing.
     pub const EMPTY: Self = Self {

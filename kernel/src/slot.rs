@@ -8,7 +8,7 @@
 //! - A slot's generation only grows, and is never reused: a slot whose generations are used up is
 //!   retired.
 //! - After a restart of the site, generations go on above all that were ever given out.
-//! - Entries never move: the table grows by whole chunks, so the address of an entry is stable
+//! - Entries never move: memory is taken for whole chunks of them, so the address of an entry is stable
 //!   for as long as it is occupied (the trap code keeps pointers to threads' frames).
 //! - Freeing puts a slot on the free list; memory for chunks is never given back, so a table's
 //!   memory is bounded by the most entries it ever held.
@@ -110,7 +110,7 @@ impl<T> SlotTable<T> {
     /// [`Full`] when `limit` entries are used, or no memory is left for a further chunk.
     pub fn insert(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         if self.free == NONE {
-            self.grow()?;
+            return self.push(value);
         }
         let slot = self.free;
         let entry = self.entry_mut(slot).ok_or(Full)?;
@@ -130,7 +130,9 @@ impl<T> SlotTable<T> {
         T: Blank,
     {
         if self.free == NONE {
-            self.grow()?;
+            let (slot, generation) = self.push(T::BLANK)?;
+            let value = self.at_mut(slot.0).ok_or(Full)?;
+            return Ok((slot, generation, value));
         }
         let slot = self.free;
         let entry = self.entry(slot).ok_or(Full)?;
@@ -212,38 +214,63 @@ impl<T> SlotTable<T> {
         self.entries.len() as u32
     }
 
+    /// The slot that [`SlotTable::insert`] takes next.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        if self.free == NONE {
+            self.end()
+        } else {
+            self.free
+        }
+    }
+
     /// The occupied slots, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
         (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))
     }
 
-    /// Adds one entry. Only that one is written to: a whole chunk would take too long at once.
-    fn grow(&mut self) -> Result<(), Full> {
+    /// Puts `value` into a slot that is new. Only that one is written to: a whole chunk would take too
+    /// long at once.
+    ///
+    /// # Errors
+    /// As [`SlotTable::insert`].
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         let slot = self.end();
         if slot >= self.limit {
             return Err(Full);
         }
         let place = slot as usize % CHUNK;
         if place == 0 {
-            let further = self.limit as usize - self.entries.len();
-            let reserved = self.entries.try_reserve_exact(further);
-            reserved.map_err(|_| Full)?;
-            let mut chunk = ManuallyDrop::new(Vec::<Entry<T>>::new());
-            chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
-            self.chunk = NonNull::new(chunk.as_mut_ptr()).ok_or(Full)?;
+            self.grow()?;
         }
+        let generation = note(Generation(FIRST.load(Ordering::Relaxed)));
+        let entry = Entry {
+            generation,
+            next_free: NONE,
+            value: Some(value),
+        };
         // SAFETY: The chunk has room for so many entries, and nobody uses this one yet.
-        let entry = unsafe { self.chunk.add(place) };
-        // SAFETY: Likewise.
-        unsafe {
-            entry.write(Entry {
-                generation: note(Generation(FIRST.load(Ordering::Relaxed))),
-                next_free: NONE,
-                value: None,
-            });
-        }
-        self.entries.push(entry);
-        self.free = slot;
+        let new = unsafe {
+            let new = self.chunk.add(place);
+            new.write(entry);
+            new
+        };
+        // Within what was reserved.
+        self.entries.push(new);
+        self.used += 1;
+        Ok((Slot(slot), generation))
+    }
+
+    /// Adds a chunk of which nothing is written yet.
+    #[cold]
+    fn grow(&mut self) -> Result<(), Full> {
+        let further = self.limit as usize - self.entries.len();
+        let reserved = self.entries.try_reserve_exact(further);
+        reserved.map_err(|_| Full)?;
+        let mut chunk = ManuallyDrop::new(Vec::<Entry<T>>::new());
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
+        self.chunk = NonNull::new(chunk.as_mut_ptr()).ok_or(Full)?;
         Ok(())
     }
 

@@ -68,7 +68,6 @@ impl AddressSpace {
     /// [`OutOfMemory`].
     pub fn new(frames: &mut Frames, kernel_root: Frame) -> Result<Self, OutOfMemory> {
         let root = frames.allocate().ok_or(OutOfMemory)?;
-        direct::zero(root);
         kernel_map::share(kernel_root, root);
         Ok(Self {
             root,
