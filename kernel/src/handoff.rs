@@ -8,12 +8,20 @@
 //!
 //! The way is free for threads that are at home, use no floating point and have not been told to
 //! give up; in actors that are at work; if nobody who is ready would run before the other or in its
-//! turn; and for a short message between pages that are there.
+//! turn; and for a message that lies in one page and goes to one, of memory that is there.
 //!
 //! # Invariants
-//! - A port's [`Door`] is open only while the port is, nothing is queued in it, and the first of
-//!   its receivers is at home. Shut is always right, and only slower. Whoever changes a port's
-//!   receivers or ends its capability shuts it; [`Kernel::tend_door`] alone opens it.
+//! - A port's [`Door`] has a receiver only while the port is open, nothing is queued in it, and that
+//!   thread is the first of its receivers, and plain. It has a key, the port's present capability,
+//!   only while the port is open and its owner's incarnation has answered a call. Having neither is
+//!   always right, and only slower. Whoever changes a port's receivers or ends its capability shuts
+//!   the door; [`Kernel::tend_door`] and the quick way of an answer alone open it.
+//! - What a [`Sight`] says holds for as long as no page of any actor is mapped elsewhere, or with
+//!   other rights: whoever does that counts it ([`changes`]).
+//! - While a thread waits for a message or an answer, its sight of incoming memory is of where that
+//!   is to go, or of nothing: it is forgotten at the beginning of every other wait.
+//! - A thread that was handed something has its results in the CPU; its frame has them not. The next
+//!   way into the kernel writes the frame as a whole.
 
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -22,8 +30,7 @@ use abi::layout::{MESSAGE_MAX, PAGE_BYTES};
 use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
 use abi::{Generation, PortId, ReplyToken, Slot, Span};
 
-use crate::arch::entry;
-use crate::arch::frame::TrapFrame;
+use crate::arch::entry::{self, Handed};
 use crate::kernel::{self, Kernel, PORTS_MAX};
 use crate::mm::address_space::{AddressSpace, changes};
 use crate::mm::page_table::Flags;
@@ -31,18 +38,16 @@ use crate::mm::{Page, direct};
 use crate::port::{Port, Presence};
 use crate::quick::Place;
 use crate::thread::{QUEUE, Stage, State, Thread, Wait};
-use crate::user::{Access, UserSlice};
-
-/// The longest message that is handed over. It is copied with interrupts off.
-const LENGTH_MAX: u64 = 512;
+use crate::user::UserSlice;
 
 /// Who waits behind a port.
-#[repr(C)]
+#[repr(C, align(32))]
 pub struct Door {
+    /// The complement of the port's capability: nothing is nobody's.
     key: AtomicU64,
     /// Nobody while it is shut.
     receiver: AtomicPtr<Thread>,
-    /// The port's record, while it is open.
+    /// The port's record, while there is a key.
     port: AtomicPtr<Port>,
 }
 
@@ -58,9 +63,10 @@ impl Door {
         }
     }
 
-    /// Sends callers of the port in a slot the long way.
+    /// Sends callers of the port in a slot, and answers of its owner, the long way.
     pub fn shut(slot: u32) {
         if let Some(door) = DOORS.get(slot as usize) {
+            door.key.store(0, Ordering::Relaxed);
             door.close();
         }
     }
@@ -70,20 +76,25 @@ impl Door {
         self.receiver.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
-    /// Lets calls through to the first receiver of a port.
+    /// Lets calls through to the first receiver of the port.
     #[inline]
-    fn open(&self, id: PortId, port: *mut Port, receiver: *mut Thread) {
-        self.key.store(id.raw(), Ordering::Relaxed);
-        self.port.store(port, Ordering::Relaxed);
+    fn open(&self, receiver: *mut Thread) {
         self.receiver.store(receiver, Ordering::Relaxed);
     }
 
-    /// The thread that waits at `port`, if it is open.
+    /// The door of a port that is open, and the port.
     #[inline]
-    fn receiver(&self, port: PortId) -> Option<*mut Thread> {
+    fn of(id: PortId) -> Option<(&'static Self, *mut Port)> {
+        let door = DOORS.get(id.slot().index())?;
+        let is_known = door.key.load(Ordering::Relaxed) == !id.raw();
+        is_known.then(|| (door, door.port.load(Ordering::Relaxed)))
+    }
+
+    /// The thread that waits behind it.
+    #[inline]
+    fn receiver(&self) -> Option<*mut Thread> {
         let receiver = self.receiver.load(Ordering::Relaxed);
-        let is_open = self.key.load(Ordering::Relaxed) == port.raw() && !receiver.is_null();
-        is_open.then_some(receiver)
+        (!receiver.is_null()).then_some(receiver)
     }
 }
 
@@ -110,265 +121,471 @@ impl Sight {
         changes: u64::MAX,
     };
 
+    /// Sees nothing from now on.
+    pub const fn forget(&mut self) {
+        self.changes = u64::MAX;
+    }
+
     /// Whether it is still that of this memory.
     #[inline]
     fn is_of(&self, address: u64, length: u64) -> bool {
-        self.memory.address() == address
-            && self.memory.length() == length
-            && self.changes == changes()
+        self.memory.address() == address && self.memory.length() == length && self.holds()
+    }
+
+    /// Whether it is still true.
+    #[inline]
+    fn holds(&self) -> bool {
+        self.changes == changes()
     }
 
     /// Looks at memory that allows `wanted`, all of which is there.
-    #[must_use]
-    fn look(&mut self, memory: UserSlice, wanted: Flags, space: &AddressSpace) -> bool {
+    fn look(&mut self, memory: UserSlice, wanted: Flags, space: &AddressSpace) -> Option<()> {
         let allows = |page| space.entry(page).allows(wanted | Flags::USER);
-        let is_there = memory.length() > 0
-            && memory.length() <= MESSAGE_MAX as u64
+        let is_there = memory.length() <= MESSAGE_MAX as u64
             && memory.pieces().all(|piece| allows(piece.page));
-        if is_there {
-            let (address, length) = (memory.address(), memory.length());
-            let first = space.entry(Page::containing(address)).address();
-            let offset = address % PAGE_BYTES;
-            *self = Self {
-                memory,
-                at: direct::at(first + offset),
-                room: length.min(PAGE_BYTES - offset),
-                changes: changes(),
-            };
+        if !is_there {
+            return None;
         }
-        is_there
+        let (address, length) = (memory.address(), memory.length());
+        let first = space.entry(Page::containing(address)).address();
+        let offset = address % PAGE_BYTES;
+        *self = Self {
+            memory,
+            at: direct::at(first + offset),
+            room: length.min(PAGE_BYTES - offset),
+            changes: changes(),
+        };
+        Some(())
     }
+}
+
+/// A call, as it comes in registers.
+#[derive(Clone, Copy)]
+struct Call {
+    port: PortId,
+    request: u64,
+    reply: u64,
+    lengths: u64,
+    timeout: Span,
+    flags: u64,
+}
+
+/// An answer, as it comes in registers.
+#[derive(Clone, Copy)]
+struct Answer {
+    token: ReplyToken,
+    message: u64,
+    port: PortId,
+    buffer: u64,
+    lengths: u64,
+    timeout: Span,
+}
+
+/// Why something is not handed over.
+enum Refused {
+    /// It must be looked anew where memory is.
+    Stale,
+    /// It is for the long way.
+    Other,
+}
+
+/// What is refused for want of something.
+trait OrRefused<T> {
+    fn or_refused(self) -> Result<T, Refused>;
+}
+
+impl<T> OrRefused<T> for Option<T> {
+    #[inline(always)]
+    fn or_refused(self) -> Result<T, Refused> {
+        self.ok_or(Refused::Other)
+    }
+}
+
+/// Two threads of which one stops and the other goes on.
+#[derive(Clone, Copy)]
+struct Trade {
+    /// The current one: its slot and its record.
+    from: (u32, *mut Thread),
+    /// The other.
+    to: (u32, *mut Thread),
+    /// The other's place.
+    place: &'static Place,
+    /// How long the one waits.
+    timeout: Span,
+    /// What the other is told.
+    results: [u64; 3],
 }
 
 /// A call of the current thread: continues with the one that is called, or takes the long way.
 ///
 /// # Safety
-/// For the entry code only, with interrupts off, from ring 3; `frame` is the current thread's.
-pub unsafe extern "C" fn call(frame: *mut TrapFrame) -> ! {
-    // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows it. The
-    // frame is used for nothing else until the thread goes on, and nothing on this stack is.
+/// For the entry code only, with interrupts off, from ring 3, with the current thread's registers
+/// saved.
+pub unsafe extern "C" fn call(
+    port: u64,
+    request: u64,
+    reply: u64,
+    lengths: u64,
+    timeout: u64,
+    flags: u64,
+) -> ! {
+    let call = Call {
+        port: PortId::from_raw(port),
+        request,
+        reply,
+        lengths,
+        timeout: Span(timeout),
+        flags,
+    };
+    // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows the kernel.
+    // Nothing on this stack is used when the thread goes on.
     unsafe {
-        let next = kernel::entered().hand_over_call(&*frame);
-        entry::go_on(next)
+        match kernel::entered().hand_over_call(call) {
+            Ok(handed) => entry::go_on(handed),
+            Err(Refused::Stale) => call_anew(call),
+            Err(Refused::Other) => entry::call_long_way(),
+        }
     }
 }
 
-/// The same for an answer of the current thread, which then waits.
+/// The same when it must be looked where memory is.
 ///
 /// # Safety
 /// As for [`call`].
-pub unsafe extern "C" fn reply_receive(frame: *mut TrapFrame) -> ! {
+#[cold]
+#[inline(never)]
+unsafe fn call_anew(call: Call) -> ! {
     // SAFETY: As in `call`.
     unsafe {
-        let next = kernel::entered().hand_over_reply(&*frame);
-        entry::go_on(next)
+        if kernel::entered().look_for_call(call).is_some()
+            && let Ok(handed) = kernel::entered().hand_over_call(call)
+        {
+            entry::go_on(handed)
+        }
+        entry::call_long_way()
+    }
+}
+
+/// An answer of the current thread, which then waits.
+///
+/// # Safety
+/// As for [`call`].
+pub unsafe extern "C" fn reply_receive(
+    token: u64,
+    message: u64,
+    port: u64,
+    buffer: u64,
+    lengths: u64,
+    timeout: u64,
+) -> ! {
+    let answer = Answer {
+        token: ReplyToken::from_raw(token),
+        message,
+        port: PortId::from_raw(port),
+        buffer,
+        lengths,
+        timeout: Span(timeout),
+    };
+    // SAFETY: As in `call`.
+    unsafe {
+        match kernel::entered().hand_over_answer(answer) {
+            Ok(handed) => entry::go_on(handed),
+            Err(Refused::Stale) => answer_anew(answer),
+            Err(Refused::Other) => entry::answer_long_way(),
+        }
+    }
+}
+
+/// The same when it must be looked where memory is.
+///
+/// # Safety
+/// As for [`call`].
+#[cold]
+#[inline(never)]
+unsafe fn answer_anew(answer: Answer) -> ! {
+    // SAFETY: As in `call`.
+    unsafe {
+        if kernel::entered().look_for_answer(answer).is_some()
+            && let Ok(handed) = kernel::entered().hand_over_answer(answer)
+        {
+            entry::go_on(handed)
+        }
+        entry::answer_long_way()
     }
 }
 
 impl Kernel {
     #[inline(always)]
-    fn hand_over_call(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
-        let (port, flags) = (PortId::from_raw(frame.rdi), frame.r9);
-        let timeout = Span(frame.r8);
-        let (length, capacity) = unpack_lengths(frame.r10);
-        let door = DOORS.get(port.slot().index())?;
-        let receiver = door.receiver(port)?;
-        let (here, there) = (entry::current(), receiver);
-        // SAFETY: The current thread, and one that waits: two records, which never move. Neither
-        // is reached in another way until the lists are.
-        let (caller, receiver) = unsafe { (&mut *here, &mut *there) };
-        let Wait::Receive { port: slot, buffer } = receiver.wait else {
-            return None;
-        };
-        let place = Place::of(receiver.here.slot())?;
-        let is_free = flags <= CALL_REFUSE_FROZEN
-            && timeout != Span::ZERO
-            && length <= LENGTH_MAX
+    fn hand_over_call(&mut self, call: Call) -> Result<Handed, Refused> {
+        let (length, capacity) = unpack_lengths(call.lengths);
+        let (door, record) = Door::of(call.port).or_refused()?;
+        let (here, there) = (entry::current(), door.receiver().or_refused()?);
+        // SAFETY: The current thread, and one that waits: two records, which never move, as the
+        // port's does not. None is reached in another way until the lists are.
+        let (caller, receiver, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
+        let place = Place::of(receiver.here.slot()).or_refused()?;
+        let is_free = call.flags <= CALL_REFUSE_FROZEN
+            && call.timeout != Span::ZERO
             && caller.is_plain()
             && !caller.is_aborted
             && place.is_open_to(receiver.here)
             && self.scheduler.is_clear_for(receiver.priority);
         if !is_free {
-            return None;
+            return Err(Refused::Other);
         }
-        let from = self.outgoing(caller, frame.rsi, length)?;
-        let reply = self.incoming(caller, frame.rdx, capacity)?;
-        self.incoming(receiver, buffer.address(), buffer.length())?;
+        let from = outgoing(caller, call.request, length)?;
+        if !caller.incoming.is_of(call.reply, capacity) || !receiver.incoming.holds() {
+            return Err(Refused::Stale);
+        }
         if length > receiver.incoming.room {
-            return None;
+            return Err(Refused::Other);
         }
-        // SAFETY: The door is open, so it is the port's record, and those never move.
-        let record = unsafe { &mut *door.port.load(Ordering::Relaxed) };
-        let (current, next) = (self.scheduler.current(), record.receivers.first()?);
-
         copy(from, receiver.incoming.at, length);
         self.calls = self.calls.wrapping_add(1);
         caller.call = self.calls;
         caller.state = State::Blocked;
         caller.wait = Wait::Call {
-            port,
+            port: call.port,
             request: UserSlice::EMPTY,
-            reply,
+            reply: caller.incoming.memory,
             stage: Stage::Taken,
         };
-        let token = ReplyToken::new(Slot(current), Generation(caller.call));
-        receiver.go_on([length, caller.here.raw(), token.raw()]);
+        receiver.go_on();
         door.close();
-        let is_only = record
-            .receivers
-            .leave_empty(next, &mut receiver.links[QUEUE]);
-        if !record.callers.begin(current, &mut caller.links[QUEUE]) {
-            record.callers.push_back(&mut self.threads, current);
+        let (current, next) = (self.scheduler.current(), port.receivers.head());
+        let token = ReplyToken::new(Slot(current), Generation(caller.call));
+        let trade = Trade {
+            from: (current, here),
+            to: (next, there),
+            place,
+            timeout: call.timeout,
+            results: [length, caller.here.raw(), token.raw()],
+        };
+        let links = (&mut receiver.links[QUEUE], &mut caller.links[QUEUE]);
+        let is_simple = port.receivers.is_only(next)
+            && port.callers.is_empty()
+            && trade.timeout == Span::FOREVER
+            && !receiver.deadline.is_taken();
+        if !is_simple {
+            // SAFETY: These are the records.
+            unsafe { self.call_among_others(call.port.slot().0, trade) }
         }
-        if !is_only {
-            record.receivers.remove(&mut self.threads, next);
-            self.tend_door(slot);
-        }
+        port.receivers.end(links.0);
+        port.callers.begin(current, links.1);
         // SAFETY: These are the records.
-        Some(unsafe { self.pass_on((current, here, timeout), (next, there), place) })
+        Ok(unsafe { self.pass_on(trade) })
     }
 
     #[inline(always)]
-    fn hand_over_reply(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
-        let token = ReplyToken::from_raw(frame.rdi);
-        let (port, timeout) = (PortId::from_raw(frame.rdx), Span(frame.r9));
-        let (length, capacity) = unpack_lengths(frame.r8);
-        let (slot, next) = (port.slot().0, token.slot().0);
-        let (here, there) = (entry::current(), &raw mut *self.threads.at_mut(next)?);
-        // SAFETY: The current thread, and one that waits, if it is found to do so: two records,
-        // which never move. Neither is reached in another way until the lists are.
-        let (server, caller) = unsafe { (&mut *here, &mut *there) };
-        let Wait::Call {
-            port: called,
-            reply,
-            stage: Stage::Taken,
-            ..
-        } = caller.wait
-        else {
-            return None;
-        };
-        let place = Place::of(caller.here.slot())?;
-        let is_free = called == port
-            && caller.call == token.generation().0
+    fn hand_over_answer(&mut self, answer: Answer) -> Result<Handed, Refused> {
+        let (token, timeout) = (answer.token, answer.timeout);
+        let (length, capacity) = unpack_lengths(answer.lengths);
+        let next = token.slot().0;
+        let (door, record) = Door::of(answer.port).or_refused()?;
+        let here = entry::current();
+        let there = &raw mut *self.threads.at_mut(next).or_refused()?;
+        // SAFETY: It is only looked at, and the other is not there yet.
+        let is_waiting = matches!(
+            unsafe { &(*there).wait },
+            Wait::Call { port, stage: Stage::Taken, .. } if *port == answer.port
+        );
+        if !is_waiting {
+            return Err(Refused::Other);
+        }
+        // SAFETY: The current thread, and one that waits: two records, which never move, as the
+        // port's does not. None is reached in another way until the lists are.
+        let (server, caller, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
+        let place = Place::of(caller.here.slot()).or_refused()?;
+        let is_free = caller.call == token.generation().0
             && timeout != Span::ZERO
-            && length <= LENGTH_MAX
             && caller.is_plain()
             && server.is_plain()
             && !server.is_aborted
+            && port.owner == server.here.slot()
+            && port.messages.is_empty()
             && place.is_open_to(caller.here)
-            && Place::of(server.here.slot())?.has_replied(server.here)
             && self.scheduler.is_clear_for(caller.priority);
         if !is_free {
-            return None;
+            return Err(Refused::Other);
         }
-        let from = self.outgoing(server, frame.rsi, length)?;
-        let buffer = self.incoming(server, frame.r10, capacity)?;
-        self.incoming(caller, reply.address(), reply.length())?;
+        let from = outgoing(server, answer.message, length)?;
+        if !server.incoming.is_of(answer.buffer, capacity) || !caller.incoming.holds() {
+            return Err(Refused::Stale);
+        }
         if length > caller.incoming.room {
-            return None;
+            return Err(Refused::Other);
         }
-        let record = self.ports.get_mut(port.slot(), port.generation())?;
-        let is_idle = record.presence == Presence::Open && record.messages.is_empty();
-        if record.owner != server.here.slot() || !is_idle {
-            return None;
-        }
-        let current = self.scheduler.current();
-
         copy(from, caller.incoming.at, length);
-        caller.go_on([length, 0, 0]);
+        caller.go_on();
         server.state = State::Blocked;
-        server.wait = Wait::Receive { port: slot, buffer };
-        let is_only = record.callers.leave_empty(next, &mut caller.links[QUEUE]);
-        if record.receivers.begin(current, &mut server.links[QUEUE]) {
-            if let Some(door) = DOORS.get(slot as usize) {
-                door.open(port, record, server);
-            }
-        } else {
-            record.receivers.push_back(&mut self.threads, current);
+        server.wait = Wait::Receive {
+            port: answer.port.slot().0,
+            buffer: server.incoming.memory,
+        };
+        let current = self.scheduler.current();
+        let trade = Trade {
+            from: (current, here),
+            to: (next, there),
+            place,
+            timeout,
+            results: [length, 0, 0],
+        };
+        let links = (&mut caller.links[QUEUE], &mut server.links[QUEUE]);
+        let is_simple = port.callers.is_only(next)
+            && port.receivers.is_empty()
+            && timeout == Span::FOREVER
+            && !caller.deadline.is_taken();
+        if !is_simple {
+            // SAFETY: These are the records.
+            unsafe { self.answer_among_others(answer.port.slot().0, trade) }
         }
-        if !is_only {
-            record.callers.remove(&mut self.threads, next);
-        }
+        port.callers.end(links.0);
+        port.receivers.begin(current, links.1);
+        door.open(here);
         // SAFETY: These are the records.
-        Some(unsafe { self.pass_on((current, here, timeout), (next, there), place) })
+        Ok(unsafe { self.pass_on(trade) })
     }
 
-    /// Stops the current thread, with its timeout, and goes on with the one it was waited for by.
+    /// Goes on with a call's receiver, where there are further receivers, callers, or deadlines.
     ///
     /// # Safety
-    /// The pointers are to the records in the slots.
-    #[inline(always)]
-    unsafe fn pass_on(
-        &mut self,
-        (current, previous, timeout): (u32, *mut Thread, Span),
-        (next, record): (u32, *mut Thread),
-        place: &Place,
-    ) -> *mut TrapFrame {
-        if timeout != Span::FOREVER {
-            self.set_deadline(current, timeout);
-        }
-        // SAFETY: As the caller promises.
-        unsafe {
-            if (*record).has_deadline() {
-                self.clear_deadline(next);
-            }
-            self.switch_to(&mut *previous, (next, &mut *record), place)
-        }
-    }
-
-    /// Looks at memory of a thread's own actor that a message is to go to, all of which is there.
-    #[inline(always)]
-    fn incoming(&self, thread: &mut Thread, address: u64, length: u64) -> Option<UserSlice> {
-        if !thread.incoming.is_of(address, length) {
-            let memory = UserSlice::new(address, length).ok()?;
-            self.look(thread, memory, Access::Write)?;
-        }
-        Some(thread.incoming.memory)
-    }
-
-    /// Finds a message of a thread's own actor that lies in one page.
-    #[inline(always)]
-    fn outgoing(&self, thread: &mut Thread, address: u64, length: u64) -> Option<*const u8> {
-        let offset = address % PAGE_BYTES;
-        if offset + length > PAGE_BYTES {
-            return None;
-        }
-        if !thread.outgoing.is_of(address - offset, PAGE_BYTES) {
-            if length == 0 {
-                return Some(ptr::null());
-            }
-            let page = UserSlice::new(address - offset, PAGE_BYTES).ok()?;
-            self.look(thread, page, Access::Read)?;
-        }
-        Some(thread.outgoing.at.wrapping_add(offset as usize))
-    }
-
+    /// As for [`Kernel::pass_on`]. The receiver is the first of the port in `slot`.
     #[cold]
     #[inline(never)]
-    fn look(&self, thread: &mut Thread, memory: UserSlice, access: Access) -> Option<()> {
-        let space = self.actors.at(thread.here.slot().0)?.space.as_ref()?;
-        let is_there = match access {
-            Access::Write => thread.incoming.look(memory, Flags::WRITABLE, space),
-            _ => thread.outgoing.look(memory, Flags::empty(), space),
+    unsafe fn call_among_others(&mut self, slot: u32, trade: Trade) -> ! {
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.receivers.remove(&mut self.threads, trade.to.0);
+            port.callers.push_back(&mut self.threads, trade.from.0);
+        }
+        // SAFETY: As the caller promises.
+        unsafe { self.pass_on_in_time(slot, trade) }
+    }
+
+    /// The same with an answer.
+    ///
+    /// # Safety
+    /// As for [`Kernel::pass_on`]. The caller is one of those of the port in `slot`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn answer_among_others(&mut self, slot: u32, trade: Trade) -> ! {
+        if let Some(port) = self.ports.at_mut(slot) {
+            port.callers.remove(&mut self.threads, trade.to.0);
+            port.receivers.push_back(&mut self.threads, trade.from.0);
+        }
+        // SAFETY: As the caller promises.
+        unsafe { self.pass_on_in_time(slot, trade) }
+    }
+
+    /// Tends the door of the port in `slot`, and both threads' deadlines.
+    ///
+    /// # Safety
+    /// As for [`Kernel::pass_on`].
+    unsafe fn pass_on_in_time(&mut self, slot: u32, trade: Trade) -> ! {
+        self.tend_door(slot);
+        self.set_deadline(trade.from.0, trade.timeout);
+        self.clear_deadline(trade.to.0);
+        // SAFETY: As the caller promises; nothing on the stack is needed again.
+        unsafe { entry::go_on(self.pass_on(trade)) }
+    }
+
+    /// Goes on with the other thread.
+    ///
+    /// # Safety
+    /// The slots and the pointers are those of the current thread's record, and of that of another
+    /// one, whose place is open.
+    #[inline(always)]
+    unsafe fn pass_on(&mut self, trade: Trade) -> Handed {
+        // SAFETY: As the caller promises.
+        let frame = unsafe {
+            let to = (trade.to.0, &mut *trade.to.1);
+            self.switch_to(&mut *trade.from.1, to, trade.place)
         };
-        is_there.then_some(())
+        Handed {
+            frame,
+            results: trade.results,
+        }
+    }
+
+    /// Looks at all memory that a call needs.
+    fn look_for_call(&self, call: Call) -> Option<()> {
+        let (length, capacity) = unpack_lengths(call.lengths);
+        let receiver = Door::of(call.port)?.0.receiver()?;
+        // SAFETY: As in `hand_over_call`.
+        let (caller, receiver) = unsafe { (&mut *entry::current(), &mut *receiver) };
+        self.look_out(caller, call.request, length)?;
+        self.look_in(caller, UserSlice::new(call.reply, capacity).ok()?)?;
+        match receiver.wait {
+            Wait::Receive { buffer, .. } => self.look_in(receiver, buffer),
+            _ => None,
+        }
+    }
+
+    /// Looks at all memory that an answer needs.
+    fn look_for_answer(&mut self, answer: Answer) -> Option<()> {
+        let (length, capacity) = unpack_lengths(answer.lengths);
+        let caller = &raw mut *self.threads.at_mut(answer.token.slot().0)?;
+        // SAFETY: As in `hand_over_answer`, which has found out that the caller waits.
+        let (server, caller) = unsafe { (&mut *entry::current(), &mut *caller) };
+        self.look_out(server, answer.message, length)?;
+        self.look_in(server, UserSlice::new(answer.buffer, capacity).ok()?)?;
+        match caller.wait {
+            Wait::Call { reply, .. } => self.look_in(caller, reply),
+            _ => None,
+        }
+    }
+
+    /// Looks at memory of a thread's own actor that a message is to go to.
+    fn look_in(&self, thread: &mut Thread, memory: UserSlice) -> Option<()> {
+        let space = self.actors.at(thread.here.slot().0)?.space.as_ref()?;
+        thread.incoming.look(memory, Flags::WRITABLE, space)
+    }
+
+    /// Looks at the page of a thread's own actor that a message is in.
+    fn look_out(&self, thread: &mut Thread, address: u64, length: u64) -> Option<()> {
+        if length == 0 {
+            return Some(());
+        }
+        let page = UserSlice::new(address - address % PAGE_BYTES, PAGE_BYTES).ok()?;
+        let space = self.actors.at(thread.here.slot().0)?.space.as_ref()?;
+        thread.outgoing.look(page, Flags::empty(), space)
     }
 
     /// Opens the door of a port, or shuts it: whoever changes who waits there calls this.
     pub fn tend_door(&mut self, slot: u32) {
-        Door::shut(slot);
         let id = self.port_id(slot);
         let (Some(port), Some(door)) = (self.ports.at_mut(slot), DOORS.get(slot as usize)) else {
             return;
         };
-        if port.presence == Presence::Open
-            && port.messages.is_empty()
+        door.close();
+        let owner = self.actors.at(port.owner.0);
+        if port.presence != Presence::Open || owner.is_none_or(|owner| !owner.has_replied) {
+            return;
+        }
+        door.key.store(!id.raw(), Ordering::Relaxed);
+        door.port.store(port, Ordering::Relaxed);
+        if port.messages.is_empty()
             && let Some(first) = port.receivers.first()
             && let Some(receiver) = self.threads.at_mut(first)
             && receiver.is_plain()
         {
-            door.open(id, port, receiver);
+            door.open(receiver);
         }
+    }
+}
+
+/// Finds a message of a thread's own actor that lies in one page.
+#[inline(always)]
+fn outgoing(thread: &Thread, address: u64, length: u64) -> Result<*const u8, Refused> {
+    let offset = address % PAGE_BYTES;
+    if offset + length > PAGE_BYTES {
+        return Err(Refused::Other);
+    }
+    if thread.outgoing.is_of(address - offset, PAGE_BYTES) {
+        Ok(thread.outgoing.at.wrapping_add(offset as usize))
+    } else if length == 0 {
+        Ok(ptr::null())
+    } else {
+        Err(Refused::Stale)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::handoff::Sight;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::naming::What;
+use crate::sched::SLICE_TICKS;
 use crate::user::UserSlice;
 
 /// Link through which a thread is ready, or waits at a port, for a name or for the console.
@@ -54,7 +55,7 @@ pub struct Thread {
     pub wait: Wait,
     /// Its place among those with a deadline.
     pub deadline: Position,
-    /// Ticks left of its turn; 0 for a whole new one.
+    /// Ticks left of its turn, when it does not run.
     pub slice: u32,
     /// Number of its latest call, counted over all threads: tells one call's reply from another's.
     pub call: u32,
@@ -297,7 +298,7 @@ impl Thread {
             state: State::Stopped,
             wait: Wait::Nothing,
             deadline: Position::FREE,
-            slice: 0,
+            slice: SLICE_TICKS,
             call: 0,
             home,
             here: home,
@@ -364,18 +365,11 @@ impl Thread {
         !self.is_guest() && !self.uses_floating_point
     }
 
-    /// Whether it waits until some time at most.
-    #[must_use]
-    pub fn has_deadline(&self) -> bool {
-        self.deadline.is_taken()
-    }
-
-    /// Ends its wait, in a syscall that returns these results. It is ready, and in no list.
+    /// Ends its wait. It is ready, and in no list.
     #[inline(always)]
-    pub fn go_on(&mut self, results: [u64; 3]) {
+    pub fn go_on(&mut self) {
         self.state = State::Ready;
         self.wait = Wait::Nothing;
-        self.set_results(abi::Status::OK, results);
     }
 
     /// Goes on a visit, with these registers. False when it is on as many as it may be.
@@ -401,7 +395,6 @@ impl Thread {
     }
 
     /// Sets what the syscall the thread is in returns.
-    #[inline]
     pub fn set_results(&mut self, status: abi::Status, results: [u64; 3]) {
         let frame = self.frame_mut();
         frame.rax = status.0;
