@@ -33,10 +33,10 @@ use abi::{Generation, PortId, ReplyToken, Slot, Span};
 use crate::arch::entry::{self, Handed};
 use crate::kernel::{self, Kernel, PORTS_MAX};
 use crate::mm::address_space::{AddressSpace, changes};
+use crate::mm::direct;
 use crate::mm::page_table::Flags;
-use crate::mm::{Page, direct};
 use crate::port::{Port, Presence};
-use crate::quick::Place;
+use crate::slot;
 use crate::thread::{QUEUE, Stage, State, Thread, Wait};
 use crate::user::UserSlice;
 
@@ -128,27 +128,32 @@ impl Sight {
 
     /// Whether it is still that of this memory.
     #[inline]
-    fn is_of(&self, address: u64, length: u64) -> bool {
-        self.memory.address() == address && self.memory.length() == length && self.holds()
+    fn is_of(&self, address: u64, length: u64, changes: u64) -> bool {
+        let is_it = self.memory.address() == address && self.memory.length() == length;
+        is_it && self.holds(changes)
     }
 
     /// Whether it is still true.
     #[inline]
-    fn holds(&self) -> bool {
-        self.changes == changes()
+    fn holds(&self, changes: u64) -> bool {
+        self.changes == changes
     }
 
     /// Looks at memory that allows `wanted`, all of which is there.
     fn look(&mut self, memory: UserSlice, wanted: Flags, space: &AddressSpace) -> Option<()> {
-        let allows = |page| space.entry(page).allows(wanted | Flags::USER);
-        let is_there = memory.length() <= MESSAGE_MAX as u64
-            && memory.pieces().all(|piece| allows(piece.page));
-        if !is_there {
+        if memory.length() > MESSAGE_MAX as u64 {
             return None;
         }
+        let mut first = None;
+        for piece in memory.pieces() {
+            let entry = space.entry(piece.page);
+            if !entry.allows(wanted | Flags::USER) {
+                return None;
+            }
+            first.get_or_insert(entry.address());
+        }
         let (address, length) = (memory.address(), memory.length());
-        let first = space.entry(Page::containing(address)).address();
-        let offset = address % PAGE_BYTES;
+        let (first, offset) = (first.unwrap_or_default(), address % PAGE_BYTES);
         *self = Self {
             memory,
             at: direct::at(first + offset),
@@ -181,6 +186,48 @@ struct Answer {
     timeout: Span,
 }
 
+impl Call {
+    #[inline(always)]
+    const fn of(
+        port: u64,
+        request: u64,
+        reply: u64,
+        lengths: u64,
+        timeout: u64,
+        flags: u64,
+    ) -> Self {
+        Self {
+            port: PortId::from_raw(port),
+            request,
+            reply,
+            lengths,
+            timeout: Span(timeout),
+            flags,
+        }
+    }
+}
+
+impl Answer {
+    #[inline(always)]
+    const fn of(
+        token: u64,
+        message: u64,
+        port: u64,
+        buffer: u64,
+        lengths: u64,
+        timeout: u64,
+    ) -> Self {
+        Self {
+            token: ReplyToken::from_raw(token),
+            message,
+            port: PortId::from_raw(port),
+            buffer,
+            lengths,
+            timeout: Span(timeout),
+        }
+    }
+}
+
 /// Why something is not handed over.
 enum Refused {
     /// It must be looked anew where memory is.
@@ -201,21 +248,6 @@ impl<T> OrRefused<T> for Option<T> {
     }
 }
 
-/// Two threads of which one stops and the other goes on.
-#[derive(Clone, Copy)]
-struct Trade {
-    /// The current one: its slot and its record.
-    from: (u32, *mut Thread),
-    /// The other.
-    to: (u32, *mut Thread),
-    /// The other's place.
-    place: &'static Place,
-    /// How long the one waits.
-    timeout: Span,
-    /// What the other is told.
-    results: [u64; 3],
-}
-
 /// A call of the current thread: continues with the one that is called, or takes the long way.
 ///
 /// # Safety
@@ -229,20 +261,13 @@ pub unsafe extern "C" fn call(
     timeout: u64,
     flags: u64,
 ) -> ! {
-    let call = Call {
-        port: PortId::from_raw(port),
-        request,
-        reply,
-        lengths,
-        timeout: Span(timeout),
-        flags,
-    };
+    let call = Call::of(port, request, reply, lengths, timeout, flags);
     // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows the kernel.
     // Nothing on this stack is used when the thread goes on.
     unsafe {
         match kernel::entered().hand_over_call(call) {
             Ok(handed) => entry::go_on(handed),
-            Err(Refused::Stale) => call_anew(call),
+            Err(Refused::Stale) => call_anew(port, request, reply, lengths, timeout, flags),
             Err(Refused::Other) => entry::call_long_way(),
         }
     }
@@ -254,7 +279,15 @@ pub unsafe extern "C" fn call(
 /// As for [`call`].
 #[cold]
 #[inline(never)]
-unsafe fn call_anew(call: Call) -> ! {
+unsafe extern "C" fn call_anew(
+    port: u64,
+    request: u64,
+    reply: u64,
+    lengths: u64,
+    timeout: u64,
+    flags: u64,
+) -> ! {
+    let call = Call::of(port, request, reply, lengths, timeout, flags);
     // SAFETY: As in `call`.
     unsafe {
         if kernel::entered().look_for_call(call).is_some()
@@ -278,19 +311,12 @@ pub unsafe extern "C" fn reply_receive(
     lengths: u64,
     timeout: u64,
 ) -> ! {
-    let answer = Answer {
-        token: ReplyToken::from_raw(token),
-        message,
-        port: PortId::from_raw(port),
-        buffer,
-        lengths,
-        timeout: Span(timeout),
-    };
+    let answer = Answer::of(token, message, port, buffer, lengths, timeout);
     // SAFETY: As in `call`.
     unsafe {
         match kernel::entered().hand_over_answer(answer) {
             Ok(handed) => entry::go_on(handed),
-            Err(Refused::Stale) => answer_anew(answer),
+            Err(Refused::Stale) => answer_anew(token, message, port, buffer, lengths, timeout),
             Err(Refused::Other) => entry::answer_long_way(),
         }
     }
@@ -302,7 +328,15 @@ pub unsafe extern "C" fn reply_receive(
 /// As for [`call`].
 #[cold]
 #[inline(never)]
-unsafe fn answer_anew(answer: Answer) -> ! {
+unsafe extern "C" fn answer_anew(
+    token: u64,
+    message: u64,
+    port: u64,
+    buffer: u64,
+    lengths: u64,
+    timeout: u64,
+) -> ! {
+    let answer = Answer::of(token, message, port, buffer, lengths, timeout);
     // SAFETY: As in `call`.
     unsafe {
         if kernel::entered().look_for_answer(answer).is_some()
@@ -314,6 +348,50 @@ unsafe fn answer_anew(answer: Answer) -> ! {
     }
 }
 
+/// Goes on after a call at a port with further receivers or callers, or with deadlines.
+///
+/// # Safety
+/// All else is done.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn call_among_others(port: u64, length: u64, timeout: u64) -> ! {
+    let slot = PortId::from_raw(port).slot().0;
+    // SAFETY: As in `call`.
+    let kernel = unsafe { kernel::entered() };
+    let current = kernel.scheduler.current();
+    let port = kernel.ports.at_mut(slot);
+    let next = port.map_or(slot::NONE, |port| {
+        let next = port.receivers.head();
+        port.receivers.remove(&mut kernel.threads, next);
+        port.callers.push_back(&mut kernel.threads, current);
+        next
+    });
+    let caller = kernel.threads.at(current);
+    let (number, here) = caller.map_or((0, 0), |caller| (caller.call, caller.here.raw()));
+    let token = ReplyToken::new(Slot(current), Generation(number));
+    // SAFETY: As the caller promises.
+    unsafe { kernel.go_on_in_time(slot, next, timeout, [length, here, token.raw()]) }
+}
+
+/// The same after an answer to the thread in slot `next`.
+///
+/// # Safety
+/// All else is done.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn answer_among_others(port: u64, next: u64, length: u64, timeout: u64) -> ! {
+    let (slot, next) = (PortId::from_raw(port).slot().0, next as u32);
+    // SAFETY: As in `call`.
+    let kernel = unsafe { kernel::entered() };
+    let current = kernel.scheduler.current();
+    if let Some(port) = kernel.ports.at_mut(slot) {
+        port.callers.remove(&mut kernel.threads, next);
+        port.receivers.push_back(&mut kernel.threads, current);
+    }
+    // SAFETY: As the caller promises.
+    unsafe { kernel.go_on_in_time(slot, next, timeout, [length, 0, 0]) }
+}
+
 impl Kernel {
     #[inline(always)]
     fn hand_over_call(&mut self, call: Call) -> Result<Handed, Refused> {
@@ -323,7 +401,7 @@ impl Kernel {
         // SAFETY: The current thread, and one that waits: two records, which never move, as the
         // port's does not. None is reached in another way until the lists are.
         let (caller, receiver, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
-        let place = Place::of(receiver.here.slot()).or_refused()?;
+        let place = receiver.home_place;
         let is_free = call.flags <= CALL_REFUSE_FROZEN
             && call.timeout != Span::ZERO
             && caller.is_plain()
@@ -333,8 +411,11 @@ impl Kernel {
         if !is_free {
             return Err(Refused::Other);
         }
-        let from = outgoing(caller, call.request, length)?;
-        if !caller.incoming.is_of(call.reply, capacity) || !receiver.incoming.holds() {
+        let changes = changes();
+        let from = outgoing(caller, call.request, length, changes)?;
+        if !caller.incoming.is_of(call.reply, capacity, changes)
+            || !receiver.incoming.holds(changes)
+        {
             return Err(Refused::Stale);
         }
         if length > receiver.incoming.room {
@@ -354,26 +435,19 @@ impl Kernel {
         door.close();
         let (current, next) = (self.scheduler.current(), port.receivers.head());
         let token = ReplyToken::new(Slot(current), Generation(caller.call));
-        let trade = Trade {
-            from: (current, here),
-            to: (next, there),
-            place,
-            timeout: call.timeout,
-            results: [length, caller.here.raw(), token.raw()],
-        };
-        let links = (&mut receiver.links[QUEUE], &mut caller.links[QUEUE]);
-        let is_simple = port.receivers.is_only(next)
+        let results = [length, caller.here.raw(), token.raw()];
+        let is_alone = port.receivers.is_only(next)
             && port.callers.is_empty()
-            && trade.timeout == Span::FOREVER
+            && call.timeout == Span::FOREVER
             && !receiver.deadline.is_taken();
-        if !is_simple {
-            // SAFETY: These are the records.
-            unsafe { self.call_among_others(call.port.slot().0, trade) }
+        if !is_alone {
+            // SAFETY: This is such a call.
+            unsafe { call_among_others(call.port.raw(), length, call.timeout.0) }
         }
-        port.receivers.end(links.0);
-        port.callers.begin(current, links.1);
-        // SAFETY: These are the records.
-        Ok(unsafe { self.pass_on(trade) })
+        port.receivers.end(&mut receiver.links[QUEUE]);
+        port.callers.begin(current, &mut caller.links[QUEUE]);
+        let frame = self.switch_to(caller, (next, receiver), place);
+        Ok(Handed { frame, results })
     }
 
     #[inline(always)]
@@ -395,7 +469,7 @@ impl Kernel {
         // SAFETY: The current thread, and one that waits: two records, which never move, as the
         // port's does not. None is reached in another way until the lists are.
         let (server, caller, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
-        let place = Place::of(caller.here.slot()).or_refused()?;
+        let place = caller.home_place;
         let is_free = caller.call == token.generation().0
             && timeout != Span::ZERO
             && caller.is_plain()
@@ -408,8 +482,11 @@ impl Kernel {
         if !is_free {
             return Err(Refused::Other);
         }
-        let from = outgoing(server, answer.message, length)?;
-        if !server.incoming.is_of(answer.buffer, capacity) || !caller.incoming.holds() {
+        let changes = changes();
+        let from = outgoing(server, answer.message, length, changes)?;
+        if !server.incoming.is_of(answer.buffer, capacity, changes)
+            || !caller.incoming.holds(changes)
+        {
             return Err(Refused::Stale);
         }
         if length > caller.incoming.room {
@@ -423,87 +500,40 @@ impl Kernel {
             buffer: server.incoming.memory,
         };
         let current = self.scheduler.current();
-        let trade = Trade {
-            from: (current, here),
-            to: (next, there),
-            place,
-            timeout,
-            results: [length, 0, 0],
-        };
-        let links = (&mut caller.links[QUEUE], &mut server.links[QUEUE]);
-        let is_simple = port.callers.is_only(next)
+        let is_alone = port.callers.is_only(next)
             && port.receivers.is_empty()
             && timeout == Span::FOREVER
             && !caller.deadline.is_taken();
-        if !is_simple {
-            // SAFETY: These are the records.
-            unsafe { self.answer_among_others(answer.port.slot().0, trade) }
+        if !is_alone {
+            // SAFETY: This is such an answer.
+            unsafe { answer_among_others(answer.port.raw(), next.into(), length, timeout.0) }
         }
-        port.callers.end(links.0);
-        port.receivers.begin(current, links.1);
-        door.open(here);
-        // SAFETY: These are the records.
-        Ok(unsafe { self.pass_on(trade) })
+        port.callers.end(&mut caller.links[QUEUE]);
+        port.receivers.begin(current, &mut server.links[QUEUE]);
+        door.open(server);
+        let results = [length, 0, 0];
+        let frame = self.switch_to(server, (next, caller), place);
+        Ok(Handed { frame, results })
     }
 
-    /// Goes on with a call's receiver, where there are further receivers, callers, or deadlines.
+    /// Tends the door of a port, and the deadlines of both threads; and goes on with the other one.
     ///
     /// # Safety
-    /// As for [`Kernel::pass_on`]. The receiver is the first of the port in `slot`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn call_among_others(&mut self, slot: u32, trade: Trade) -> ! {
-        if let Some(port) = self.ports.at_mut(slot) {
-            port.receivers.remove(&mut self.threads, trade.to.0);
-            port.callers.push_back(&mut self.threads, trade.from.0);
+    /// The current thread waits, and the one in slot `next` has been handed something and is in no
+    /// list.
+    unsafe fn go_on_in_time(&mut self, port: u32, next: u32, timeout: u64, results: [u64; 3]) -> ! {
+        self.tend_door(port);
+        self.set_deadline(self.scheduler.current(), Span(timeout));
+        self.clear_deadline(next);
+        let here = entry::current();
+        if let Some(record) = self.threads.at_mut(next) {
+            let (place, there) = (record.home_place, &raw mut *record);
+            // SAFETY: Two records, since the current thread waits and the other does not.
+            let frame = unsafe { self.switch_to(&mut *here, (next, &mut *there), place) };
+            // SAFETY: Nothing on the stack is needed again.
+            unsafe { entry::go_on(Handed { frame, results }) }
         }
-        // SAFETY: As the caller promises.
-        unsafe { self.pass_on_in_time(slot, trade) }
-    }
-
-    /// The same with an answer.
-    ///
-    /// # Safety
-    /// As for [`Kernel::pass_on`]. The caller is one of those of the port in `slot`.
-    #[cold]
-    #[inline(never)]
-    unsafe fn answer_among_others(&mut self, slot: u32, trade: Trade) -> ! {
-        if let Some(port) = self.ports.at_mut(slot) {
-            port.callers.remove(&mut self.threads, trade.to.0);
-            port.receivers.push_back(&mut self.threads, trade.from.0);
-        }
-        // SAFETY: As the caller promises.
-        unsafe { self.pass_on_in_time(slot, trade) }
-    }
-
-    /// Tends the door of the port in `slot`, and both threads' deadlines.
-    ///
-    /// # Safety
-    /// As for [`Kernel::pass_on`].
-    unsafe fn pass_on_in_time(&mut self, slot: u32, trade: Trade) -> ! {
-        self.tend_door(slot);
-        self.set_deadline(trade.from.0, trade.timeout);
-        self.clear_deadline(trade.to.0);
-        // SAFETY: As the caller promises; nothing on the stack is needed again.
-        unsafe { entry::go_on(self.pass_on(trade)) }
-    }
-
-    /// Goes on with the other thread.
-    ///
-    /// # Safety
-    /// The slots and the pointers are those of the current thread's record, and of that of another
-    /// one, whose place is open.
-    #[inline(always)]
-    unsafe fn pass_on(&mut self, trade: Trade) -> Handed {
-        // SAFETY: As the caller promises.
-        let frame = unsafe {
-            let to = (trade.to.0, &mut *trade.to.1);
-            self.switch_to(&mut *trade.from.1, to, trade.place)
-        };
-        Handed {
-            frame,
-            results: trade.results,
-        }
+        unreachable!("both threads were just there")
     }
 
     /// Looks at all memory that a call needs.
@@ -512,12 +542,13 @@ impl Kernel {
         let receiver = Door::of(call.port)?.0.receiver()?;
         // SAFETY: As in `hand_over_call`.
         let (caller, receiver) = unsafe { (&mut *entry::current(), &mut *receiver) };
+        let Wait::Receive { buffer, .. } = receiver.wait else {
+            return None;
+        };
+        is_in_one_page(buffer.address(), length).then_some(())?;
         self.look_out(caller, call.request, length)?;
         self.look_in(caller, UserSlice::new(call.reply, capacity).ok()?)?;
-        match receiver.wait {
-            Wait::Receive { buffer, .. } => self.look_in(receiver, buffer),
-            _ => None,
-        }
+        self.look_in(receiver, buffer)
     }
 
     /// Looks at all memory that an answer needs.
@@ -526,12 +557,13 @@ impl Kernel {
         let caller = &raw mut *self.threads.at_mut(answer.token.slot().0)?;
         // SAFETY: As in `hand_over_answer`, which has found out that the caller waits.
         let (server, caller) = unsafe { (&mut *entry::current(), &mut *caller) };
+        let Wait::Call { reply, .. } = caller.wait else {
+            return None;
+        };
+        is_in_one_page(reply.address(), length).then_some(())?;
         self.look_out(server, answer.message, length)?;
         self.look_in(server, UserSlice::new(answer.buffer, capacity).ok()?)?;
-        match caller.wait {
-            Wait::Call { reply, .. } => self.look_in(caller, reply),
-            _ => None,
-        }
+        self.look_in(caller, reply)
     }
 
     /// Looks at memory of a thread's own actor that a message is to go to.
@@ -573,14 +605,25 @@ impl Kernel {
     }
 }
 
+/// Whether so many bytes, of a length that was packed, from an address on are in one page.
+#[inline(always)]
+const fn is_in_one_page(address: u64, length: u64) -> bool {
+    address % PAGE_BYTES + length <= PAGE_BYTES
+}
+
 /// Finds a message of a thread's own actor that lies in one page.
 #[inline(always)]
-fn outgoing(thread: &Thread, address: u64, length: u64) -> Result<*const u8, Refused> {
+fn outgoing(
+    thread: &Thread,
+    address: u64,
+    length: u64,
+    changes: u64,
+) -> Result<*const u8, Refused> {
     let offset = address % PAGE_BYTES;
-    if offset + length > PAGE_BYTES {
+    if !is_in_one_page(address, length) {
         return Err(Refused::Other);
     }
-    if thread.outgoing.is_of(address - offset, PAGE_BYTES) {
+    if thread.outgoing.is_of(address - offset, PAGE_BYTES, changes) {
         Ok(thread.outgoing.at.wrapping_add(offset as usize))
     } else if length == 0 {
         Ok(ptr::null())
@@ -597,13 +640,15 @@ fn copy(from: *const u8, to: *mut u8, length: u64) {
     unsafe {
         core::arch::asm!(
             "rep movsq",
+            "and edx, 7",
+            "jz 2f",
             "mov ecx, edx",
-            "and ecx, 7",
             "rep movsb",
+            "2:",
             inout("rcx") length / 8 => _,
             inout("rsi") from => _,
             inout("rdi") to => _,
-            in("rdx") length,
+            inout("rdx") length => _,
             options(nostack),
         );
     }

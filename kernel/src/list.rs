@@ -102,7 +102,10 @@ impl<const L: usize> List<L> {
     /// Puts an entry that is in no list into this one, in which nothing is.
     #[inline]
     pub const fn begin(&mut self, slot: u32, link: &mut Link) {
-        debug_assert!(self.is_empty() && !link.linked, "that is what lists are for");
+        debug_assert!(
+            self.is_empty() && !link.linked,
+            "that is what lists are for"
+        );
         self.head = slot;
         self.tail = slot;
         link.linked = true;

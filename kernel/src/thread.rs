@@ -15,6 +15,7 @@ use crate::handoff::Sight;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::naming::What;
+use crate::quick::{self, Place};
 use crate::sched::SLICE_TICKS;
 use crate::user::UserSlice;
 
@@ -61,6 +62,8 @@ pub struct Thread {
     pub call: u32,
     /// The incarnation it belongs to; nobody for kernel threads.
     pub home: ActorId,
+    /// Where that runs.
+    pub home_place: &'static Place,
     /// The incarnation it is in: on its behalf it makes syscalls, to it belong its faults.
     pub here: ActorId,
     /// Whether it was told to give up and has not been yet.
@@ -301,6 +304,7 @@ impl Thread {
             slice: SLICE_TICKS,
             call: 0,
             home,
+            home_place: Place::of(home.slot()).unwrap_or(&quick::NOWHERE),
             here: home,
             is_aborted: false,
             exception: None,
