@@ -35,6 +35,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("bench-restart-64m", restarts::huge),
     ("bench-site", site_restarts::restarts),
     ("bench-site-reboot", site_restarts::reboots),
+    ("bench-switch", threads::switches_between_actors),
     ("bench-threads", threads::switches),
 ];
 
