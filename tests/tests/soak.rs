@@ -11,3 +11,9 @@ fn ten_thousand_restarts_leak_nothing() {
         .timeout(Duration::from_secs(900));
     soak.run().assert_passed();
 }
+
+#[test]
+fn restarts_of_the_site_leak_nothing() {
+    let soak = Scenario::new("soak-sites").site_restarts();
+    soak.timeout(Duration::from_secs(900)).run().assert_passed();
+}
