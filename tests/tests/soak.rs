@@ -15,7 +15,10 @@ fn ten_thousand_restarts_leak_nothing() {
 
 #[test]
 fn actor_with_something_of_everything_leaks_nothing_and_is_restarted_as_fast_as_ever() {
-    soak("soak-actors").instruction_clock().run().assert_passed();
+    soak("soak-actors")
+        .instruction_clock()
+        .run()
+        .assert_passed();
 }
 
 #[test]

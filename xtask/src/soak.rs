@@ -176,7 +176,7 @@ impl Run {
         let part = (count / 100).max(1);
         let tenth = part * (count / part).div_ceil(10);
         for number in (tenth..=count).step_by(tenth as usize) {
-            let progress = format!("{MARK}progress {number}\r");
+            let progress = format!("{MARK}progress {number}\n");
             // A site that fails says so when it is judged.
             if running.wait_for(&progress, begun + PATIENCE).is_err() {
                 return;
@@ -204,7 +204,10 @@ impl Report {
         let summary = |name: &str| samples.get(name).and_then(|values| Summary::of(values));
         if let (Some(first), Some(last)) = (summary("first"), summary("last")) {
             let each = first.samples;
-            println!("{:>12} {:>12}  {each} each, in instructions", "first", "last");
+            println!(
+                "{:>12} {:>12}  {each} each, in instructions",
+                "first", "last"
+            );
             for (name, first, last) in [
                 ("min", first.min, last.min),
                 ("median", first.median, last.median),

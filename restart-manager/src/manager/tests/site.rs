@@ -147,7 +147,9 @@ fn what_had_come_to_its_end_is_not_told_again() {
     fake.manager.forget_changes();
     fake.note_site_restart(None);
     let changed = std::iter::from_fn(|| fake.manager.take_changed());
-    let changed: Vec<_> = changed.map(|entry| (entry.sequence, entry.outcome)).collect();
+    let changed: Vec<_> = changed
+        .map(|entry| (entry.sequence, entry.outcome))
+        .collect();
     assert_eq!(changed, [(3, Outcome::DONE), (4, Outcome::PENDING)]);
 }
 

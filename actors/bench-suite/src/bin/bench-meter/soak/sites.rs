@@ -15,17 +15,15 @@ use syscall::prelude::*;
 use syscall::{PersistentRegion, site, thread, ticks};
 
 use super::used::{self, Used};
-use super::{COMPARED, Plan};
+use super::{COMPARED, Plan, WARM_UP};
 use crate::check::Must;
 use crate::subject::Subject;
-
-/// Restarts before the counters are looked at.
-const WARM_UP: u64 = 2;
 
 /// Members of the group.
 const MEMBERS: u64 = 4;
 
-/// Until the log is written, the guest is inside, and the timer has run out.
+/// Until the log is written: a kernel that comes back has much to say, and what one has printed it
+/// writes itself.
 const PAUSE: Span = Span::from_millis(20);
 
 /// What outlives the site: the number of restarts, when the latest began, what was in use, and times.
@@ -74,14 +72,12 @@ pub(crate) fn sites(start: &Start) {
         PreviousEnd::Site { .. } => {}
         other => fail!("the meter starts after {other:?}"),
     }
-    check_eq!(
-        site::info().must("the counters").site_restarts,
-        restarts
-    );
+    check_eq!(site::info().must("the counters").site_restarts, restarts);
+    // The log is written. What is printed from here on, only in some turns, is waited for.
     thread::sleep(PAUSE);
 
     // The same in each turn, with or without anything to compare with: see the module above.
-    let now = Used::now();
+    let now = Used::at_rest();
     if restarts <= WARM_UP {
         for (index, number) in now.numbers().into_iter().enumerate() {
             kept.put(Kept::USED + index, number);
@@ -102,12 +98,11 @@ pub(crate) fn sites(start: &Start) {
     }
     if number == plan.count {
         used::print_held();
-        Used::now().print("after");
+        Used::at_rest().print("after");
         let times = Kept::TIMES..Kept::TIMES + 2 * plan.compared as usize;
         let times: Vec<u64> = times.map(|index| kept.get(index)).collect();
         return plan.judge(&times);
     }
-    // What was printed is written by the kernel that printed it.
     if is_part_over {
         thread::sleep(PAUSE);
     }

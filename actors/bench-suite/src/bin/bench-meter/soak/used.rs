@@ -2,12 +2,16 @@
 
 use judging::{counters, quiet};
 use syscall::prelude::*;
-use syscall::site;
+use syscall::{site, thread};
 
 use crate::check::{Must, wait_until};
 
 /// How many things are counted.
 pub(super) const COUNT: usize = 11;
+
+/// Until the site is at rest: the log is written, the guest is inside, and the holder's timer has
+/// run out.
+pub(super) const PAUSE: Span = Span::from_millis(4);
 
 /// How long what ends may take.
 const PATIENCE: Span = Span::from_secs(10);
@@ -17,8 +21,13 @@ const PATIENCE: Span = Span::from_secs(10);
 pub(super) struct Used([(&'static str, u64); COUNT]);
 
 impl Used {
-    /// What is in use now.
-    pub(super) fn now() -> Self {
+    /// What is in use when the site is at rest.
+    pub(super) fn at_rest() -> Self {
+        thread::sleep(PAUSE);
+        Self::now()
+    }
+
+    fn now() -> Self {
         let counters = quiet::counters();
         check_eq!(counters.quarantined_regions, 0);
         let mut used = [("bytes of the kernel's heap", counters.heap_used); COUNT];
@@ -41,9 +50,9 @@ impl Used {
         self.0.map(|(_, number)| number)
     }
 
-    /// Checks that this is what is in use again, as soon as the site is at rest.
+    /// Checks that this is what is in use again, when the site is at rest.
     pub(super) fn must_be_back(&self) {
-        if wait_until(PATIENCE, || Self::now() == *self) {
+        if Self::at_rest() == *self || wait_until(PATIENCE, || Self::now() == *self) {
             return;
         }
         print_held();
