@@ -49,6 +49,7 @@ fn start(start: Start) -> Result<Serve<Subject>> {
     }
     mem::forget(private);
     mem::forget(Port::create(UNREAD, 4)?);
+    mem::forget(Port::private(1)?);
     Lap::create(STAY, Stacks::of_count(GUESTS), 0, |_| {
         thread::sleep(Span::FOREVER);
         (0, 0)
