@@ -91,10 +91,8 @@ pub(crate) fn sites(start: &Start) {
         used::print_held();
         before.print("before");
     }
-    if number > 0 {
-        if let Some(place) = plan.place(number - 1) {
-            kept.put(Kept::TIMES + place, end - kept.get(Kept::BEGIN));
-        }
+    if let Some(place) = number.checked_sub(1).and_then(|number| plan.place(number)) {
+        kept.put(Kept::TIMES + place, end - kept.get(Kept::BEGIN));
     }
     if number == plan.count {
         used::print_held();
