@@ -4,7 +4,7 @@ use abi::layout::USER_END;
 
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::mm::address_space::AddressSpace;
+use crate::mm::address_space::{AddressSpace, Progress};
 use crate::mm::page_table::Flags;
 use crate::mm::{Frame, Page, direct};
 use crate::region::{Kind, Origin};
@@ -79,15 +79,29 @@ impl Kernel {
                 if space.held_count() >= actor.declaration.budget.frames {
                     return Err(PageError::OutOfMemory);
                 }
-                let frame = space.map_private(frames, page, WRITE).map_err(out)?;
-                match origin {
-                    Origin::Copy(pristine) => direct::copy(pristine, frame),
-                    Origin::Frame(_) | Origin::Zeroes => direct::zero(frame),
+                let frame = match origin {
+                    Origin::Copy(_) => frames.allocate(),
+                    Origin::Frame(_) | Origin::Zeroes => frames.allocate_cleared(direct::zero),
+                };
+                let frame = frame.ok_or(PageError::OutOfMemory)?;
+                if let Origin::Copy(pristine) = origin {
+                    direct::copy(pristine, frame);
                 }
+                space.map_private(frames, page, frame, WRITE).map_err(out)?;
                 frame
             }
         };
         Ok(frame)
+    }
+
+    /// Clears one frame ahead of time: for whoever has nothing else to do.
+    pub fn clear_one(&mut self) -> Progress {
+        let Some(frame) = self.frames.take_for_clearing() else {
+            return Progress::Finished;
+        };
+        direct::zero(frame);
+        self.frames.give_cleared(frame);
+        Progress::More
     }
 
     /// Copies from an actor's memory into the kernel's. `buffer` is at least as long as `from`.

@@ -10,13 +10,11 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use core::fmt::Write as _;
 
 use abi::epitaph::{EventKind, RebootCause};
 use abi::site::ActorState;
-use abi::start::PreviousEnd;
 use abi::{
-    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Status, Text,
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text,
     ThreadId,
 };
 use log::Level;
@@ -27,7 +25,6 @@ use restart_manager::{
 
 use crate::actor::{DELEGATED, NEWS, News};
 use crate::arch::clock;
-use crate::arch::frame::TrapFrame;
 use crate::freeze::Thawing;
 use crate::hooks::{self, Place};
 use crate::kernel::{self, Kernel};
@@ -36,7 +33,7 @@ use crate::list::List;
 use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
-use crate::mm::{Frame, pages_for};
+use crate::mm::Frame;
 use crate::naming::{self, WayIn};
 use crate::quick;
 use crate::region::Origin;
@@ -72,7 +69,8 @@ pub struct Recovery {
     pub starts: VecDeque<Start>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
-    work: Option<Work>,
+    /// The action that is under way.
+    pub work: Option<Work>,
     /// When the present step began, by the CPU's counter.
     step_began: u64,
     /// Sequence number of the next ledger entry that the log has to tell of.
@@ -106,15 +104,19 @@ pub enum Purpose {
 
 /// An action that is under way.
 #[derive(Clone, Copy, Debug)]
-enum Work {
+pub enum Work {
     /// Stopping an actor: its handlers are disconnected, its lendings hidden, its LAPs and ports
     /// renounced, its guests sent back, its threads stopped.
     Freeze {
+        /// The actor.
         actor: ActorId,
+        /// What becomes of it.
         fate: Fate,
+        /// Its next incarnation.
         successor: Option<ActorId>,
         /// LAPs and ports still to be renounced.
         laps: u32,
+        /// Likewise.
         ports: u32,
         /// The one of them at which not everybody who waits has been told yet.
         way: Option<WayIn>,
@@ -122,16 +124,27 @@ enum Work {
         thread: Option<u32>,
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
-    Wipe { actor: ActorId, after: After },
+    Wipe {
+        /// The actor.
+        actor: ActorId,
+        /// What follows.
+        after: After,
+    },
     /// Giving back what was kept of former members of a group that has ended.
-    Forget { group: GroupSlot },
+    Forget {
+        /// The group.
+        group: GroupSlot,
+    },
     /// Letting the first thread of an incarnation run, now that subscribers know of it.
-    Start { thread: ThreadId },
+    Start {
+        /// The thread.
+        thread: ThreadId,
+    },
 }
 
 /// What follows when private things are destroyed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum After {
+pub enum After {
     /// The actor starts from the image in memory.
     HotRestart,
     /// Everything else goes too; the actor starts from a new image.
@@ -787,67 +800,6 @@ impl Kernel {
         if let Some(image) = self.images.remove(Slot(index)) {
             self.book.images.remove(image.note);
             self.preserved.free(image.extent);
-        }
-    }
-
-    /// Creates the first thread of an actor whose memory is ready.
-    pub fn start_actor(&mut self, id: ActorId, previous: PreviousEnd, incarnation: u32) {
-        let slot = id.slot().0;
-        let image = self.actors.at(slot).and_then(|actor| actor.image);
-        let entry = image
-            .and_then(|image| self.images.at(image))
-            .map(|image| image.plan.entry);
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        actor.previous = previous;
-        actor.incarnation = incarnation;
-        self.note_life(slot, LifeEnd::None);
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        let (priority, stack) = (actor.declaration.priority, actor.declaration.stack_bytes);
-        let thread = entry.ok_or(Status::NOT_FOUND).and_then(|entry| {
-            self.new_thread(slot, priority, pages_for(stack), |top| {
-                TrapFrame::user(entry, top, [id.raw(), u64::from(incarnation)])
-            })
-        });
-        match thread {
-            Ok(thread) => {
-                if let Some(actor) = self.actors.at_mut(slot) {
-                    actor.run(id);
-                }
-                self.watch(slot);
-                self.report(Event::Activated { actor: id });
-                // Whoever subscribed is told of it before anything that it sends.
-                let thread = self.thread_id(thread);
-                if self.notifier.used() == 0 {
-                    self.start_thread(thread);
-                } else {
-                    self.recovery.work = Some(Work::Start { thread });
-                }
-            }
-            Err(status) => {
-                let mut fault = FaultRecord::new(FaultKind::OUT_OF_MEMORY);
-                fault.time = clock::now();
-                fault.actor = id;
-                let mut message = Text::EMPTY;
-                // Text takes what fits and never fails.
-                let _ = write!(message, "no first thread: {status}");
-                fault.message = message;
-                self.report(Event::ActivationFailed {
-                    actor: id,
-                    fault: &fault,
-                });
-            }
-        }
-    }
-
-    /// Lets the first thread of an incarnation run. It may be gone by now.
-    fn start_thread(&mut self, thread: ThreadId) {
-        let record = self.threads.get(thread.slot(), thread.generation());
-        if record.is_some_and(|record| record.state == State::Stopped) {
-            self.make_ready(thread.slot().0);
         }
     }
 

@@ -74,6 +74,12 @@ pub struct SlotTable<T> {
     limit: u32,
 }
 
+/// What is like all others when it is new. It is made in its place.
+pub trait Blank: Sized {
+    /// A new one.
+    const BLANK: Self;
+}
+
 /// The table is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full;
@@ -105,6 +111,27 @@ impl<T> SlotTable<T> {
         self.free = next_free;
         self.used += 1;
         Ok((Slot(slot), generation))
+    }
+
+    /// Puts a new entry into a free slot, and names it.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn insert_blank(&mut self) -> Result<(Slot, Generation, &mut T), Full>
+    where
+        T: Blank,
+    {
+        if self.free == NONE {
+            self.grow()?;
+        }
+        let slot = self.free;
+        let entry = self.entry(slot).ok_or(Full)?;
+        self.free = entry.next_free;
+        self.used += 1;
+        let entry = self.entry_mut(slot).ok_or(Full)?;
+        let generation = entry.generation;
+        let value = entry.value.insert(T::BLANK);
+        Ok((Slot(slot), generation, value))
     }
 
     /// Empties a slot. What named it names nothing from now on.

@@ -305,6 +305,7 @@ impl ActorEntry {
     }
 
     /// Moves to `next` if the table allows it, and says whether it did.
+    #[inline]
     pub(crate) fn become_state(&mut self, next: State) -> bool {
         let allowed = self.state.may_become(next);
         #[cfg(test)]

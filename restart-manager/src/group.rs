@@ -62,6 +62,13 @@ pub(crate) enum Phase {
     Held,
 }
 
+impl Phase {
+    /// Whether nothing is to be done until something is reported or asked for.
+    pub(crate) const fn is_at_rest(self) -> bool {
+        matches!(self, Self::Idle | Self::Held)
+    }
+}
+
 /// What the present change of a group is to lead to. Later ones override earlier ones while the
 /// members are being stopped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -343,6 +350,11 @@ impl GroupEntry {
                 self.goal != Goal::Departures
             }
         }
+    }
+
+    /// A member has been asked for something.
+    pub(crate) fn note_asked(&mut self) {
+        self.outstanding = self.outstanding.saturating_add(1);
     }
 
     /// A member's report came in. One that was asked for in another phase finds the cursor past

@@ -8,7 +8,34 @@
 //! wrong, and amended as the phases complete. A reader who wants to follow that lends marks: each
 //! entry that is new or was amended is marked, until it is [taken](Ledger::take_marked).
 
-use abi::LedgerEntry;
+use abi::ledger::Phases;
+use abi::{ActorId, Advice, Cause, Instant, LedgerEntry, Name, Outcome, Response, Span};
+
+/// An entry that says nothing.
+pub(crate) const BLANK: LedgerEntry = LedgerEntry {
+    sequence: 0,
+    time: Instant::ZERO,
+    actor: ActorId::NONE,
+    successor: ActorId::NONE,
+    name: Name::EMPTY,
+    group: Name::EMPTY,
+    incarnation: 0,
+    cause: Cause::CleanExit,
+    response: Response::NONE,
+    outcome: Outcome::PENDING,
+    block_reads: 0,
+    phases: NO_PHASES,
+    advice: Advice::NOT_ASKED,
+    scope: Name::EMPTY,
+};
+
+pub(crate) const NO_PHASES: Phases = Phases {
+    freeze: Span::ZERO,
+    delay: Span::ZERO,
+    restart: Span::ZERO,
+    activate: Span::ZERO,
+    first_reply: Span::ZERO,
+};
 
 /// The ring, over storage lent by the kernel.
 #[derive(Debug)]
@@ -54,19 +81,28 @@ impl<'s> Ledger<'s> {
     }
 
     /// Adds an entry and returns the number it was given; its own is overwritten.
-    pub(crate) fn append(&mut self, mut entry: LedgerEntry) -> u64 {
+    pub(crate) fn append(&mut self, entry: LedgerEntry) -> u64 {
+        self.append_in_place(|place| *place = entry)
+    }
+
+    /// Adds an entry, which `write` makes out of whatever was in its place, and returns the number
+    /// it was given. Entries are long; so they need not be made elsewhere and moved.
+    #[inline]
+    pub(crate) fn append_in_place(&mut self, write: impl FnOnce(&mut LedgerEntry)) -> u64 {
         let sequence = self.next;
         self.next = sequence.saturating_add(1);
-        entry.sequence = sequence;
         let place = position(sequence, self.entries.len());
         if let Some((index, place)) = place.and_then(|at| Some((at, self.entries.get_mut(at)?))) {
-            *place = Some(entry);
+            let entry = place.get_or_insert(BLANK);
+            write(entry);
+            entry.sequence = sequence;
             self.mark(index);
         }
         sequence
     }
 
     /// Changes the entry with this number, if it is still there.
+    #[inline]
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
         let place = position(sequence, self.entries.len());
         if let Some((index, Some(entry))) =
@@ -112,6 +148,7 @@ impl<'s> Ledger<'s> {
         self.marked > 0
     }
 
+    #[inline]
     fn mark(&mut self, index: usize) {
         if let Some(mark) = self.marks.get_mut(index)
             && !core::mem::replace(mark, true)
@@ -160,6 +197,7 @@ impl<'s> Ledger<'s> {
 }
 
 /// Where the entry with this number belongs.
+#[inline]
 fn position(sequence: u64, capacity: usize) -> Option<usize> {
     let capacity = u64::try_from(capacity).ok()?;
     usize::try_from(sequence.checked_sub(1)?.checked_rem(capacity)?).ok()

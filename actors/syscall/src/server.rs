@@ -4,11 +4,12 @@
 //! and replies are any values that `serde` knows; on the wire a reply is the postcard encoding of
 //! `Result<Reply, Status>`, so a refusal reaches the client as [`Error::Declined`].
 
-use abi::layout::MESSAGE_MAX;
-use abi::{ActorId, Span, Status};
+use abi::{ActorId, ReplyToken, Span, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::buffer::Buffer;
+use crate::call::WhenFrozen;
 use crate::entry::Ending;
 use crate::{Error, Port, RemotePort, Result, call, wire};
 
@@ -66,45 +67,41 @@ impl<S: Server> Ending for Serve<S> {
 
 /// Serves a port until that is impossible; returns why.
 pub fn serve<S: Server>(port: &Port, server: &mut S) -> Error {
-    let mut request = [0; MESSAGE_MAX];
-    let mut reply = [0; MESSAGE_MAX];
-    let mut answer: &[u8] = &[];
-    let mut caller = None;
+    // For requests and answers alike: a request is a value, and no bytes, before it is handled.
+    let mut buffer = Buffer::new();
+    let mut answer = 0;
+    let mut token = ReplyToken::NONE;
     call::sys_ready();
     loop {
-        let message = match port.reply_receive(caller.take(), answer, &mut request, Span::FOREVER) {
-            Ok(message) => message,
+        let (room, capacity) = buffer.room();
+        let message = (room.cast_const(), answer);
+        // SAFETY: The answer was written into the buffer, which nobody else uses.
+        let received = unsafe {
+            let room = (room, capacity);
+            call::reply_receive_into(token, message, port.id(), room, Span::FOREVER)
+        };
+        let received = match received {
+            Ok(received) => received,
             Err(error) => return error,
         };
-        caller = message.caller;
-        answer = handle(
-            server,
-            message.sender,
-            message.bytes,
-            caller.is_some(),
-            &mut reply,
-        );
+        token = received.token;
+        // SAFETY: The kernel wrote so much.
+        let request = wire::decode(unsafe { buffer.filled(received.length) });
+        answer = match request {
+            Ok(notice) if token.is_none() => {
+                server.notice(received.sender, notice);
+                0
+            }
+            Ok(request) => write(&mut buffer, &server.call(received.sender, request)),
+            // A request we do not understand is the client's mistake, not ours.
+            Err(_) => write::<S::Reply>(&mut buffer, &Err(Status::BAD_ARGUMENT)),
+        };
     }
 }
 
-/// Lets the server handle one message and returns the bytes of its answer.
-fn handle<'r, S: Server>(
-    server: &mut S,
-    sender: ActorId,
-    bytes: &[u8],
-    is_call: bool,
-    reply: &'r mut [u8],
-) -> &'r [u8] {
-    let answer = match wire::decode(bytes) {
-        Ok(request) if is_call => server.call(sender, request),
-        Ok(notice) => {
-            server.notice(sender, notice);
-            return &[];
-        }
-        // A request we do not understand is the client's mistake, not ours.
-        Err(_) => Err(Status::BAD_ARGUMENT),
-    };
-    wire::encode(&answer, reply).unwrap_or(&[])
+/// Writes an answer; returns its length, 0 if it is too long for a message.
+fn write<Reply: Serialize>(buffer: &mut Buffer, answer: &Result<Reply, Status>) -> usize {
+    buffer.encode(answer).unwrap_or(0)
 }
 
 impl RemotePort {
@@ -118,10 +115,16 @@ impl RemotePort {
         request: &(impl Serialize + ?Sized),
         timeout: Span,
     ) -> Result<Reply> {
-        let mut buffer = [0; MESSAGE_MAX];
-        let mut answer = [0; MESSAGE_MAX];
-        let bytes = wire::encode(request, &mut buffer)?;
-        let answer = self.call(bytes, &mut answer, timeout)?;
+        let mut buffer = Buffer::new();
+        let length = buffer.encode(request)?;
+        let (room, capacity) = buffer.room();
+        // SAFETY: The request was written into the buffer, which nobody else uses.
+        let length = unsafe {
+            let (request, reply) = ((room.cast_const(), length), (room, capacity));
+            call::call_into(self.id(), request, reply, timeout, WhenFrozen::Wait)?
+        };
+        // SAFETY: The kernel wrote so much.
+        let answer = unsafe { buffer.filled(length) };
         wire::decode::<Result<Reply, Status>>(answer)?.map_err(Error::Declined)
     }
 
@@ -130,7 +133,9 @@ impl RemotePort {
     /// # Errors
     /// What [`RemotePort::send`] fails with.
     pub fn notify(self, notice: &(impl Serialize + ?Sized), timeout: Span) -> Result<()> {
-        let mut buffer = [0; MESSAGE_MAX];
-        self.send(wire::encode(notice, &mut buffer)?, timeout)
+        let mut buffer = Buffer::new();
+        let length = buffer.encode(notice)?;
+        // SAFETY: So much was written.
+        self.send(unsafe { buffer.filled(length) }, timeout)
     }
 }

@@ -52,8 +52,7 @@ impl Tables for Noted<'_> {
     }
 
     fn allocate(&mut self) -> Option<Frame> {
-        let frame = self.frames.allocate()?;
-        direct::zero(frame);
+        let frame = self.frames.allocate_cleared(direct::zero)?;
         self.frames.push(self.list, frame, Page(0));
         Some(frame)
     }
@@ -149,18 +148,18 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Maps a new frame of the actor's alone, with undefined content, and returns it.
+    /// Maps a frame, which is the actor's alone from now on.
     ///
     /// # Errors
-    /// [`OutOfMemory`] for the frame or a table.
+    /// [`OutOfMemory`] for a table; the frame is free again.
     pub fn map_private(
         &mut self,
         frames: &mut Frames,
         page: Page,
+        frame: Frame,
         rights: Flags,
-    ) -> Result<Frame, OutOfMemory> {
+    ) -> Result<(), OutOfMemory> {
         note_change();
-        let frame = frames.allocate().ok_or(OutOfMemory)?;
         let mut tables = Noted {
             frames,
             list: &mut self.tables,
@@ -175,7 +174,7 @@ impl AddressSpace {
         );
         frames.push(&mut self.private, frame, page);
         cpu::flush(page.address());
-        Ok(frame)
+        Ok(())
     }
 
     /// Unmaps a page; a private frame goes back to the allocator.

@@ -15,7 +15,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
 use crate::rights::Target;
-use crate::thread::{HOME, Thread};
+use crate::thread::HOME;
 use crate::user::UserSlice;
 
 /// Largest stack of a thread, in pages: 64 MiB.
@@ -56,7 +56,7 @@ impl Kernel {
             return Err(Status::BAD_ARGUMENT.into());
         }
         let thread = self.new_thread(actor, priority, pages, |top| {
-            TrapFrame::user(entry, top, [argument, 0])
+            TrapFrame::user(entry, top, [argument, 0, 0])
         })?;
         self.make_ready(thread);
         Ok(Next::Return([self.thread_id(thread).raw(), 0, 0]))
@@ -79,10 +79,8 @@ impl Kernel {
         if record.thread_count >= record.declaration.budget.threads {
             return Err(Status::LIMIT_REACHED);
         }
-        let (slot, _) = self
-            .threads
-            .insert(Thread::new(priority, home))
-            .map_err(|_| Status::LIMIT_REACHED)?;
+        let made = self.threads.make(priority, home);
+        let (slot, thread) = made.map_err(|_| Status::LIMIT_REACHED)?;
         let stack = match record.regions.place(pages, 1, Kind::Stack) {
             Ok(stack) => stack,
             Err(error) => {
@@ -93,13 +91,11 @@ impl Kernel {
                 });
             }
         };
+        *thread.frame_mut() = frame(stack.end.address());
+        thread.context = &raw mut *thread.frame_mut();
+        thread.stack = stack.start;
         record.thread_count += 1;
         record.threads.push_back(&mut self.threads, slot.0);
-        if let Some(thread) = self.threads.at_mut(slot.0) {
-            *thread.frame_mut() = frame(stack.end.address());
-            thread.context = &raw mut *thread.frame_mut();
-            thread.stack = stack.start;
-        }
         Ok(slot.0)
     }
 

@@ -261,12 +261,8 @@ impl RestartManager<'_> {
                 let goal = Goal::Restart(crate::Source::Memory);
                 self.engage(next, goal, reason, resume_at);
             }
-            for dependent in dependents.iter() {
-                if !seen.contains(dependent) {
-                    seen.insert(dependent);
-                    ahead.insert(dependent);
-                }
-            }
+            ahead = ahead.union(dependents.without(seen));
+            seen = seen.union(dependents);
         }
         for slot in company.iter() {
             if let Some(group) = self.groups.get_mut(slot.index()) {
@@ -298,29 +294,32 @@ impl RestartManager<'_> {
     }
 
     /// Whether a group that is to be frozen must wait for one that depends on it: they are frozen
-    /// from the leaves to the root.
-    pub(super) fn waits_for_dependents(&self, group: &GroupEntry) -> bool {
+    /// from the leaves to the root. Each group that is compared is counted.
+    pub(super) fn waits_for_dependents(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
+        if edges.dependents.is_empty() || !matches!(group.goal, Goal::Restart(_)) {
+            return false;
+        }
         let above = edges.dependents.intersection(group.company);
-        group.phase == Phase::Freezing
-            && matches!(group.goal, Goal::Restart(_))
-            && self.any(
-                edges.restart_dependents.union(above),
-                GroupEntry::is_freezing,
-            )
+        let above = edges.restart_dependents.union(above);
+        self.any(above, GroupEntry::is_freezing, compared)
     }
 
     /// Whether a group that is frozen must wait for others: all are frozen before any is
-    /// restarted, and they are restarted and activated from the root to the leaves.
-    pub(super) fn waits_for_others(&self, group: &GroupEntry) -> bool {
+    /// restarted, and they are restarted and activated from the root to the leaves. Each group that
+    /// is compared is counted.
+    pub(super) fn waits_for_others(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
         let below = edges.bases.intersection(group.company);
-        self.any(group.company, GroupEntry::is_freezing)
-            || self.any(edges.restart_bases.union(below), GroupEntry::is_restarting)
+        let below = edges.restart_bases.union(below);
+        self.any(group.company, GroupEntry::is_freezing, compared)
+            || self.any(below, GroupEntry::is_restarting, compared)
     }
 
-    fn any(&self, set: GroupSet, what: fn(&GroupEntry) -> bool) -> bool {
-        set.iter()
-            .any(|slot| self.groups.get(slot.index()).is_some_and(what))
+    fn any(&self, set: GroupSet, what: fn(&GroupEntry) -> bool, compared: &mut u32) -> bool {
+        set.iter().any(|slot| {
+            *compared = compared.saturating_add(1);
+            self.groups.get(slot.index()).is_some_and(what)
+        })
     }
 }
