@@ -25,6 +25,16 @@ impl Link {
         linked: false,
     };
 
+    /// The entry behind it in the list.
+    #[must_use]
+    pub const fn next(self) -> Option<u32> {
+        if self.next == NONE {
+            None
+        } else {
+            Some(self.next)
+        }
+    }
+
     /// Whether the entry is in a list through this link.
     #[must_use]
     pub const fn is_linked(&self) -> bool {

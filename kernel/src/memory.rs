@@ -94,9 +94,22 @@ impl Kernel {
         Ok(frame)
     }
 
+    /// Clears one frame ahead of time if there are hardly any, for those who keep the idle thread from
+    /// it: half a thousandth of the time.
+    pub fn clear_if_few(&mut self) {
+        const FEW: u32 = 32;
+        self.clear_one_up_to(FEW);
+    }
+
     /// Clears one frame ahead of time: for whoever has nothing else to do.
     pub fn clear_one(&mut self) -> Progress {
-        let Some(frame) = self.frames.take_for_clearing() else {
+        /// 2 MiB.
+        const ENOUGH: u32 = 512;
+        self.clear_one_up_to(ENOUGH)
+    }
+
+    fn clear_one_up_to(&mut self, count: u32) -> Progress {
+        let Some(frame) = self.frames.take_for_clearing(count) else {
             return Progress::Finished;
         };
         direct::zero(frame);
@@ -199,6 +212,30 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// Checks that an actor may use this memory in this way. It may not be there yet: it comes in, or
+    /// cannot, when it is used.
+    ///
+    /// # Errors
+    /// As [`check_memory`](Self::check_memory).
+    pub fn check_rights(
+        &mut self,
+        actor: u32,
+        range: UserSlice,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        let Some(last) = range.last_page() else {
+            return Ok(());
+        };
+        let first = Page::containing(range.address());
+        let regions = self.actors.at(actor).map(|actor| &actor.regions);
+        let region = regions.and_then(|regions| regions.find(first));
+        match region {
+            Some(region) if region.contains(last) && region.kind.allows(access) => Ok(()),
+            // Over several regions, or lent.
+            _ => self.check_memory(actor, range, access),
+        }
     }
 
     fn held_frames_of(&self, actor: u32) -> u32 {

@@ -29,14 +29,14 @@ use crate::freeze::Thawing;
 use crate::hooks::{self, Place};
 use crate::kernel::{self, Kernel};
 use crate::lap::CLOSING;
-use crate::list::List;
+use crate::list::{Link, List};
 use crate::logger;
 use crate::memory::pristine_entry;
 use crate::mm::address_space::Progress;
 use crate::mm::Frame;
 use crate::naming::{self, WayIn};
 use crate::quick;
-use crate::region::Origin;
+use crate::region::{Origin, Region};
 use crate::site::record::LifeEnd;
 use crate::slot;
 use crate::spawn::{STARTS_MAX, Start, Waiter};
@@ -51,7 +51,7 @@ pub const PRIORITY: u8 = 60;
 /// How long a step goes on to further pages, threads, ports or actions, in ticks of the CPU's
 /// counter: long against the way in and out of a step, short enough to leave room, within the time
 /// that interrupts may be off, for the longest single thing that is begun just before.
-const STEP_TICKS: u64 = 800;
+const STEP_TICKS: u64 = 1200;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -185,8 +185,14 @@ impl Recovery {
 
     /// Whether the present step has taken as long as one may go on.
     fn is_step_over(&self) -> bool {
-        clock::counter().wrapping_sub(self.step_began) >= STEP_TICKS
+        is_over(self.step_began)
     }
+}
+
+/// Whether a step that began at this has taken as long as one may go on.
+#[inline]
+fn is_over(step_began: u64) -> bool {
+    clock::counter().wrapping_sub(step_began) >= STEP_TICKS
 }
 
 /// The recovery thread.
@@ -490,9 +496,8 @@ impl Kernel {
                         && fate != Fate::Hold
                     {
                         self.deflect(visitor);
-                    } else if let Some(next) = self.next_thread(slot, thread) {
-                        thread = Some(next);
-                        self.stop_thread(next);
+                    } else if let Some(first) = self.next_thread(slot, thread) {
+                        thread = Some(self.stop_threads(first));
                     } else {
                         self.report(Event::Frozen { actor, successor });
                         return None;
@@ -546,24 +551,35 @@ impl Kernel {
         }
     }
 
+    /// Stops a thread and those behind it in its actor's list, until the step is over. Returns the last.
+    fn stop_threads(&mut self, first: u32) -> u32 {
+        let mut thread = first;
+        loop {
+            let next = self.threads.at(thread).map(|record| record.links[HOME]);
+            self.stop_thread(thread);
+            match next.and_then(Link::next) {
+                Some(next) if !self.recovery.is_step_over() => thread = next,
+                _ => return thread,
+            }
+        }
+    }
+
     /// Stops a thread wherever it is. It is never on a kernel stack, so this is all. One that is a
     /// guest elsewhere is left alone: it ends when it would come home.
+    #[inline]
     fn stop_thread(&mut self, thread: u32) {
-        if self
-            .threads
-            .at(thread)
-            .is_some_and(|record| record.is_guest())
-        {
-            return;
-        }
-        self.cancel_wait(thread);
         let Some(record) = self.threads.at_mut(thread) else {
             return;
         };
-        let was_ready = record.state == State::Ready;
-        record.state = State::Stopped;
-        if was_ready {
+        if record.is_guest() {
+            return;
+        }
+        let state = core::mem::replace(&mut record.state, State::Stopped);
+        // One that is ready waits for nothing.
+        if state == State::Ready {
             self.unready(thread);
+        } else {
+            self.cancel_wait(thread);
         }
     }
 
@@ -601,8 +617,12 @@ impl Kernel {
         let Some(space) = &mut actor.space else {
             return Progress::Finished;
         };
-        let progress = space.drop_private(&mut self.frames, |page| {
-            let region = regions.find(page)?;
+        let mut last: Option<&Region> = None;
+        let origin = |page| {
+            if last.is_none_or(|region| !region.contains(page)) {
+                last = regions.find(page);
+            }
+            let region = last?;
             let origin = region.origin(page);
             if let Origin::Copy(frame) = origin
                 && after == After::HotRestart
@@ -611,7 +631,9 @@ impl Kernel {
                 *is_damaged |= image.is_none_or(|image| !image.is_intact(frame));
             }
             pristine_entry(region.kind, origin)
-        });
+        };
+        let step_began = self.recovery.step_began;
+        let progress = space.drop_private(&mut self.frames, origin, || is_over(step_began));
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }

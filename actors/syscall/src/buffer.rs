@@ -1,5 +1,5 @@
-//! Room for one message, not cleared: a message may be a page, and to clear that takes longer than
-//! most calls.
+//! Room for a message, not cleared: a message may be a page, and to clear that takes longer than most
+//! calls.
 
 use core::mem::MaybeUninit;
 
@@ -10,18 +10,18 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 
-/// Room for one message.
-pub(crate) struct Buffer([MaybeUninit<u8>; MESSAGE_MAX]);
+/// Room for one message of up to `N` bytes.
+pub(crate) struct Buffer<const N: usize = MESSAGE_MAX>([MaybeUninit<u8>; N]);
 
-impl Buffer {
+impl<const N: usize> Buffer<N> {
     /// Room with nothing in it.
     pub(crate) const fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; MESSAGE_MAX])
+        Self([const { MaybeUninit::uninit() }; N])
     }
 
     /// Where the kernel is to write, and how much.
     pub(crate) fn room(&mut self) -> (*mut u8, usize) {
-        (self.0.as_mut_ptr().cast(), MESSAGE_MAX)
+        (self.0.as_mut_ptr().cast(), N)
     }
 
     /// The message that the kernel wrote, or what [`encode`](Self::encode) did.
@@ -29,7 +29,7 @@ impl Buffer {
     /// # Safety
     /// So many bytes have been written since the buffer was made.
     pub(crate) unsafe fn filled(&self, length: usize) -> &[u8] {
-        let length = length.min(MESSAGE_MAX);
+        let length = length.min(N);
         // SAFETY: The caller vouches for the bytes; the length is within the buffer.
         unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast(), length) }
     }
@@ -52,7 +52,7 @@ impl Buffer {
 
 /// What is written, byte by byte.
 struct Room<'b> {
-    room: &'b mut [MaybeUninit<u8>; MESSAGE_MAX],
+    room: &'b mut [MaybeUninit<u8>],
     used: usize,
 }
 
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_as_long_as_it_says_and_no_longer_than_the_room() {
-        let mut buffer = Buffer::new();
+        let mut buffer = <Buffer>::new();
         let length = buffer.encode(&(7_u64, "text")).unwrap();
         // SAFETY: So many bytes were written.
         assert_eq!(unsafe { buffer.filled(length) }, b"\x07\x04text");

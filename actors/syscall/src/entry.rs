@@ -3,9 +3,9 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::start::{PreviousEnd, StartArea, StartRecord};
-use abi::{ActorId, Name};
+use abi::{ActorId, Name, layout};
 
-use crate::{Result, call};
+use crate::{Error, Result, call, wire};
 
 /// Makes the ELF entry point `_start`, which calls the function named.
 ///
@@ -121,17 +121,33 @@ impl<T: Ending> Ending for Result<T> {
     }
 }
 
-/// This incarnation's capability; nobody's before the actor is entered.
+/// This incarnation's capability; nobody's until it is asked for. It is not set at the start: that would
+/// cost every incarnation a page of its own.
 static OWN: AtomicU64 = AtomicU64::new(0);
 
 /// The capability of this incarnation.
+///
+/// # Panics
+/// When the kernel does not tell it.
 #[must_use]
 pub fn own_actor() -> ActorId {
-    ActorId::from_raw(OWN.load(Ordering::Relaxed))
+    let known = ActorId::from_raw(OWN.load(Ordering::Relaxed));
+    if !known.is_none() {
+        return known;
+    }
+    let actor = read().expect("the start record").actor;
+    OWN.store(actor.raw(), Ordering::Relaxed);
+    actor
 }
 
 /// Runs an actor from its entry to its end; called by what [`entry!`] makes.
 pub fn run<E: Ending>(told: &'static StartArea, main: fn(Start) -> E) -> ! {
-    OWN.store(told.actor, Ordering::Relaxed);
     main(Start { told }).end()
+}
+
+/// Reads the start record from the kernel.
+fn read() -> Result<StartRecord> {
+    let mut buffer = [0; layout::RECORD_MAX];
+    let length = call::sys_start_read(&mut buffer)?;
+    wire::decode(buffer.get(..length).ok_or(Error::Malformed)?)
 }

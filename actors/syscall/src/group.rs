@@ -63,7 +63,7 @@ impl Subscription {
     /// # Errors
     /// When none came in time.
     pub fn next(&self, timeout: Span) -> Result<Delivery> {
-        let mut buffer = Buffer::new();
+        let mut buffer = <Buffer>::new();
         loop {
             // SAFETY: Nobody else uses the buffer.
             let message = unsafe { call::receive_into(self.port.id(), buffer.room(), timeout)? };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::buffer::Buffer;
-use crate::call::WhenFrozen;
+use crate::call::{Received, WhenFrozen};
 use crate::entry::Ending;
 use crate::{Error, Port, RemotePort, Result, call, wire};
 
@@ -65,10 +65,14 @@ impl<S: Server> Ending for Serve<S> {
     }
 }
 
+/// Room for most messages. What is longer takes a detour, so that a server that starts does not need
+/// a second page of stack at once.
+const SHORT: usize = 512;
+
 /// Serves a port until that is impossible; returns why.
 pub fn serve<S: Server>(port: &Port, server: &mut S) -> Error {
     // For requests and answers alike: a request is a value, and no bytes, before it is handled.
-    let mut buffer = Buffer::new();
+    let mut buffer = Buffer::<SHORT>::new();
     let mut answer = 0;
     let mut token = ReplyToken::NONE;
     call::sys_ready();
@@ -80,28 +84,69 @@ pub fn serve<S: Server>(port: &Port, server: &mut S) -> Error {
             let room = (room, capacity);
             call::reply_receive_into(token, message, port.id(), room, Span::FOREVER)
         };
-        let received = match received {
-            Ok(received) => received,
+        (token, answer) = match received {
+            Ok(received) => answered(&mut buffer, received, server),
+            Err(Error::BufferTooSmall { .. }) => match serve_long(port, server) {
+                Ok(()) => (ReplyToken::NONE, 0),
+                Err(error) => return error,
+            },
             Err(error) => return error,
-        };
-        token = received.token;
-        // SAFETY: The kernel wrote so much.
-        let request = wire::decode(unsafe { buffer.filled(received.length) });
-        answer = match request {
-            Ok(notice) if token.is_none() => {
-                server.notice(received.sender, notice);
-                0
-            }
-            Ok(request) => write(&mut buffer, &server.call(received.sender, request)),
-            // A request we do not understand is the client's mistake, not ours.
-            Err(_) => write::<S::Reply>(&mut buffer, &Err(Status::BAD_ARGUMENT)),
         };
     }
 }
 
-/// Writes an answer; returns its length, 0 if it is too long for a message.
-fn write<Reply: Serialize>(buffer: &mut Buffer, answer: &Result<Reply, Status>) -> usize {
-    buffer.encode(answer).unwrap_or(0)
+/// Serves one message that is longer than most.
+#[cold]
+#[inline(never)]
+fn serve_long<S: Server>(port: &Port, server: &mut S) -> Result<()> {
+    let mut buffer = <Buffer>::new();
+    // SAFETY: Nobody else uses the buffer.
+    let received = unsafe { call::receive_into(port.id(), buffer.room(), Span::FOREVER)? };
+    let (token, answer) = answered(&mut buffer, received, server);
+    if !token.is_none() {
+        // SAFETY: So much was written. Who waits no longer needs no answer.
+        let _ = call::sys_reply(token, unsafe { buffer.filled(answer) });
+    }
+    Ok(())
+}
+
+/// Handles a message, and leaves the answer in the buffer. Returns who is to get it, and its length.
+fn answered<S: Server, const N: usize>(
+    buffer: &mut Buffer<N>,
+    Received {
+        length,
+        sender,
+        token,
+    }: Received,
+    server: &mut S,
+) -> (ReplyToken, usize) {
+    // SAFETY: The kernel wrote so much.
+    let answer = match wire::decode(unsafe { buffer.filled(length) }) {
+        Ok(notice) if token.is_none() => {
+            server.notice(sender, notice);
+            return (token, 0);
+        }
+        Ok(request) => server.call(sender, request),
+        // A request we do not understand is the client's mistake, not ours.
+        Err(_) => Err(Status::BAD_ARGUMENT),
+    };
+    match buffer.encode(&answer) {
+        Ok(length) => (token, length),
+        Err(_) => {
+            answer_long(token, &answer);
+            (ReplyToken::NONE, 0)
+        }
+    }
+}
+
+/// Gives an answer that is longer than most; an empty one if it is too long for a message.
+#[cold]
+#[inline(never)]
+fn answer_long<Reply: Serialize>(token: ReplyToken, answer: &Result<Reply, Status>) {
+    let mut buffer = <Buffer>::new();
+    let length = buffer.encode(answer).unwrap_or(0);
+    // SAFETY: So much was written. Who waits no longer needs no answer.
+    let _ = call::sys_reply(token, unsafe { buffer.filled(length) });
 }
 
 impl RemotePort {
@@ -115,7 +160,7 @@ impl RemotePort {
         request: &(impl Serialize + ?Sized),
         timeout: Span,
     ) -> Result<Reply> {
-        let mut buffer = Buffer::new();
+        let mut buffer = <Buffer>::new();
         let length = buffer.encode(request)?;
         let (room, capacity) = buffer.room();
         // SAFETY: The request was written into the buffer, which nobody else uses.
@@ -133,7 +178,7 @@ impl RemotePort {
     /// # Errors
     /// What [`RemotePort::send`] fails with.
     pub fn notify(self, notice: &(impl Serialize + ?Sized), timeout: Span) -> Result<()> {
-        let mut buffer = Buffer::new();
+        let mut buffer = <Buffer>::new();
         let length = buffer.encode(notice)?;
         // SAFETY: So much was written.
         self.send(unsafe { buffer.filled(length) }, timeout)

@@ -65,9 +65,6 @@ impl FrameList {
     }
 }
 
-/// How many frames are cleared ahead of time: 2 MiB.
-const CLEARED_MAX: u32 = 512;
-
 /// The most ranges of memory the allocator keeps apart; further, smaller ones are left unused.
 const RANGES: usize = 32;
 
@@ -135,10 +132,10 @@ impl Frames {
         Some(frame)
     }
 
-    /// Takes one frame to be cleared ahead of time, if there are not enough of those yet. It is given
+    /// Takes one frame to be cleared ahead of time, if there are not `enough` of those yet. It is given
     /// back with [`give_cleared`](Self::give_cleared).
-    pub fn take_for_clearing(&mut self) -> Option<Frame> {
-        if self.cleared.count >= CLEARED_MAX {
+    pub fn take_for_clearing(&mut self, enough: u32) -> Option<Frame> {
+        if self.cleared.count >= enough {
             return None;
         }
         pop_unowned(self.descriptors, &mut self.free).or_else(|| self.take_fresh())
@@ -181,7 +178,20 @@ impl Frames {
             descriptor.page |= GIVEN_UP;
             return;
         }
-        push(self.descriptors, &mut self.free, frame, Page(0));
+        *descriptor = Descriptor {
+            next: self.free.head,
+            ..Descriptor::UNUSED
+        };
+        self.free.head = frame.0;
+        self.free.count += 1;
+    }
+
+    /// Gives the newest frame of a list back; returns where it was mapped.
+    #[inline]
+    pub fn free_newest(&mut self, list: &mut FrameList) -> Option<Page> {
+        let (frame, page) = self.pop(list)?;
+        self.free(frame);
+        Some(page)
     }
 
     /// Notes that somebody else sees a frame, too.
@@ -202,7 +212,7 @@ impl Frames {
         descriptor.page -= 1 << LENT_SHIFT;
         if descriptor.lent() == 0 && descriptor.page & GIVEN_UP != 0 {
             descriptor.page = 0;
-            push(self.descriptors, &mut self.free, frame, Page(0));
+            self.free(frame);
         }
     }
 
@@ -212,11 +222,21 @@ impl Frames {
     }
 
     /// Takes the newest frame off a list; the caller owns it.
+    #[inline]
     pub fn pop(&mut self, list: &mut FrameList) -> Option<(Frame, Page)> {
-        let head = list.head;
-        let descriptor = *self.descriptors.get(head as usize)?;
-        self.unlink(list, Frame(head));
-        Some((Frame(head), Page(descriptor.page & PAGE)))
+        let frame = Frame(list.head);
+        let descriptor = self.descriptors.get_mut(frame.0 as usize)?;
+        let Descriptor { next, page, .. } = *descriptor;
+        *descriptor = Descriptor {
+            page: page & !PAGE,
+            ..Descriptor::UNUSED
+        };
+        if let Some(behind) = self.descriptors.get_mut(next as usize) {
+            behind.previous = NONE;
+        }
+        list.head = next;
+        list.count -= 1;
+        Some((frame, Page(page & PAGE)))
     }
 
     /// Takes a certain frame off the list it is in; the caller owns it.
@@ -353,7 +373,7 @@ mod tests {
                         frames.push(&mut list, frame, Page(u64::from(value)));
                         listed.push((frame, Page(u64::from(value))));
                     },
-                    3 => if let Some(frame) = frames.take_for_clearing() {
+                    3 => if let Some(frame) = frames.take_for_clearing(8) {
                         prop_assert!(!owned.contains(&frame) && !cleared.contains(&frame));
                         frames.give_cleared(frame);
                         cleared.push(frame);

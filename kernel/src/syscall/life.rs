@@ -8,6 +8,7 @@ use restart_manager::{Event, GroupSlot};
 use super::memory::Trim;
 use super::{DONE, Next};
 use crate::actor::News;
+use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
@@ -15,7 +16,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
 use crate::rights::Target;
-use crate::thread::HOME;
+use crate::thread::{HOME, State};
 use crate::user::UserSlice;
 
 /// Largest stack of a thread, in pages: 64 MiB.
@@ -131,11 +132,18 @@ impl Kernel {
 
     /// Destroys a thread, whatever it is doing. Its stack stays.
     pub fn destroy_thread(&mut self, thread: u32) {
-        self.cancel_wait(thread);
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        // One that was stopped is in no queue, and waits for nothing.
+        if record.state != State::Stopped {
+            self.cancel_wait(thread);
+            if thread != self.scheduler.current() {
+                self.unready(thread);
+            }
+        }
         if thread == self.scheduler.current() {
             self.forget_current();
-        } else {
-            self.unready(thread);
         }
         self.forget_visitor(thread);
         self.disown_thread(thread);
@@ -231,7 +239,9 @@ impl Kernel {
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
         self.note_ready(actor);
-        self.report(Event::Ready { actor: id });
+        let ready = Event::Ready { actor: id };
+        // Nothing is to be decided about that: the notices of it are all there is to be done.
+        self.recovery.manager.on_event(ready, clock::now());
         match self.deliver_notice() {
             Progress::Finished => DONE,
             Progress::More => Next::Again,
