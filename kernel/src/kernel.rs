@@ -139,14 +139,12 @@ pub unsafe fn set(kernel: Kernel) {
 ///
 /// # Safety
 /// Interrupts are off and nobody else holds it: the caller was just entered from ring 3 or from a
-/// kernel thread that had interrupts on.
+/// kernel thread that had interrupts on. So it is there: before that, there are no threads.
+#[inline(always)]
 pub unsafe fn entered() -> &'static mut Kernel {
     debug_assert!(!BUSY.load(Ordering::Relaxed));
     // SAFETY: As the caller promises.
-    match unsafe { &mut *KERNEL.0.get() } {
-        Some(kernel) => kernel,
-        None => panic!("entered before the kernel has started"),
-    }
+    unsafe { (*KERNEL.0.get()).as_mut().unwrap_unchecked() }
 }
 
 /// The kernel's state, whoever holds it: for what can still be told by a dying kernel. It may be

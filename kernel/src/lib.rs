@@ -57,6 +57,8 @@ pub mod arch;
 #[cfg(target_os = "none")]
 pub mod backlog;
 #[cfg(target_os = "none")]
+pub mod beginning;
+#[cfg(target_os = "none")]
 pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;

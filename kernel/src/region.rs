@@ -83,6 +83,12 @@ impl Kind {
 }
 
 impl Region {
+    /// Whether a page is one of its.
+    #[must_use]
+    pub const fn contains(&self, page: Page) -> bool {
+        self.start.0 <= page.0 && page.0 < self.end.0
+    }
+
     /// The page of the pristine image that one of the region's pages is, or is copied from.
     #[must_use]
     pub const fn pristine(&self, page: Page) -> Option<Frame> {

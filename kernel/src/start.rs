@@ -23,6 +23,7 @@ use crate::entries::Entries;
 use crate::former::Formers;
 use crate::handler::Handlers;
 use crate::kernel::{self, Kernel};
+use crate::mm::address_space::Progress;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{Descriptor, FrameList, Frames};
 use crate::mm::kernel_map::{self, Direct, Purpose};
@@ -37,7 +38,6 @@ use crate::site::record::{LEDGER_ENTRIES, LastWords};
 use crate::site::{adopt, claim, keep, reboot};
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
-use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot, watchdog};
 
@@ -234,18 +234,17 @@ fn kernel_thread(kernel: &mut Kernel, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
     let stack = kernel_map::map_stack(&mut kernel.frames, root);
     let (_, top) = stack.expect("memory for a kernel thread's stack");
-    let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
-    let (slot, _) = thread.expect("room for the kernel's own threads");
-    if let Some(thread) = kernel.threads.at_mut(slot.0) {
-        *thread.frame_mut() = TrapFrame::kernel(entry as u64, top);
-        thread.context = &raw mut *thread.frame_mut();
-    }
+    let made = kernel.threads.make(priority, ActorId::NONE);
+    let (slot, thread) = made.expect("room for the kernel's own threads");
+    *thread.frame_mut() = TrapFrame::kernel(entry as u64, top);
+    thread.context = &raw mut *thread.frame_mut();
     kernel.make_ready(slot.0);
     slot.0
 }
 
 extern "C" fn idle() -> ! {
     loop {
+        while kernel::with(Kernel::clear_one) == Progress::More {}
         cpu::wait_for_interrupt();
         if let Some((image, page)) = kernel::with(Kernel::scrub) {
             log::error!("image {image}: page {page} fails its check");

@@ -5,7 +5,7 @@
 //! holds the kernel: a freeze never waits for a thread to come out of somewhere.
 
 use abi::layout::LAP_DEPTH_MAX;
-use abi::{ActorId, LapId, Name, PortId};
+use abi::{ActorId, LapId, Name, PortId, Slot};
 
 use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
@@ -15,6 +15,9 @@ use crate::handoff::Sight;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::naming::What;
+use crate::quick::{self, Place};
+use crate::sched::SLICE_TICKS;
+use crate::slot::{Blank, Full, SlotTable};
 use crate::user::UserSlice;
 
 /// Link through which a thread is ready, or waits at a port, for a name or for the console.
@@ -54,12 +57,14 @@ pub struct Thread {
     pub wait: Wait,
     /// Its place among those with a deadline.
     pub deadline: Position,
-    /// Ticks left of its turn; 0 for a whole new one.
+    /// Ticks left of its turn, when it does not run.
     pub slice: u32,
     /// Number of its latest call, counted over all threads: tells one call's reply from another's.
     pub call: u32,
     /// The incarnation it belongs to; nobody for kernel threads.
     pub home: ActorId,
+    /// Where that runs.
+    pub home_place: &'static Place,
     /// The incarnation it is in: on its behalf it makes syscalls, to it belong its faults.
     pub here: ActorId,
     /// Whether it was told to give up and has not been yet.
@@ -281,36 +286,52 @@ const NO_VISIT: Visit = Visit {
     is_done: false,
 };
 
-impl Thread {
-    /// A thread that is stopped and in no list.
-    #[must_use]
-    pub fn new(priority: u8, home: ActorId) -> Self {
-        Self {
-            // The quick way into a LAP leaves the segments as they are.
-            frames: [TrapFrame::user(0, 0, [0; 2]); LAP_DEPTH_MAX + 1],
-            visits: [NO_VISIT; LAP_DEPTH_MAX],
-            depth: 0,
-            floating_point: FloatingPoint::INITIAL,
-            context: core::ptr::null_mut(),
-            uses_floating_point: false,
-            priority,
-            state: State::Stopped,
-            wait: Wait::Nothing,
-            deadline: Position::FREE,
-            slice: 0,
-            call: 0,
-            home,
-            here: home,
-            is_aborted: false,
-            exception: None,
-            ticks: 0,
-            virtual_due: u64::MAX,
-            incoming: Sight::NONE,
-            outgoing: Sight::NONE,
-            stack: Page(0),
-            links: [Link::FREE; 3],
-        }
+/// A thread that is stopped and in no list, at the lowest priority and nobody's.
+impl Blank for Thread {
+    const BLANK: Self = Self {
+        // The quick way into a LAP leaves the segments as they are.
+        frames: [TrapFrame::user(0, 0, [0; 3]); LAP_DEPTH_MAX + 1],
+        visits: [NO_VISIT; LAP_DEPTH_MAX],
+        depth: 0,
+        floating_point: FloatingPoint::INITIAL,
+        context: core::ptr::null_mut(),
+        uses_floating_point: false,
+        priority: 0,
+        state: State::Stopped,
+        wait: Wait::Nothing,
+        deadline: Position::FREE,
+        slice: SLICE_TICKS,
+        call: 0,
+        home: ActorId::NONE,
+        home_place: &quick::NOWHERE,
+        here: ActorId::NONE,
+        is_aborted: false,
+        exception: None,
+        ticks: 0,
+        virtual_due: u64::MAX,
+        incoming: Sight::NONE,
+        outgoing: Sight::NONE,
+        stack: Page(0),
+        links: [Link::FREE; 3],
+    };
+}
+
+impl SlotTable<Thread> {
+    /// Makes a thread that is stopped and in no list.
+    ///
+    /// # Errors
+    /// As [`SlotTable::insert`].
+    pub fn make(&mut self, priority: u8, home: ActorId) -> Result<(Slot, &mut Thread), Full> {
+        let (slot, _, thread) = self.insert_blank()?;
+        thread.priority = priority;
+        thread.home = home;
+        thread.home_place = Place::of(home.slot()).unwrap_or(&quick::NOWHERE);
+        thread.here = home;
+        Ok((slot, thread))
     }
+}
+
+impl Thread {
 
     /// The registers of the actor it is in.
     #[must_use]
@@ -364,18 +385,11 @@ impl Thread {
         !self.is_guest() && !self.uses_floating_point
     }
 
-    /// Whether it waits until some time at most.
-    #[must_use]
-    pub fn has_deadline(&self) -> bool {
-        self.deadline.is_taken()
-    }
-
-    /// Ends its wait, in a syscall that returns these results. It is ready, and in no list.
+    /// Ends its wait. It is ready, and in no list.
     #[inline(always)]
-    pub fn go_on(&mut self, results: [u64; 3]) {
+    pub fn go_on(&mut self) {
         self.state = State::Ready;
         self.wait = Wait::Nothing;
-        self.set_results(abi::Status::OK, results);
     }
 
     /// Goes on a visit, with these registers. False when it is on as many as it may be.
@@ -401,7 +415,6 @@ impl Thread {
     }
 
     /// Sets what the syscall the thread is in returns.
-    #[inline]
     pub fn set_results(&mut self, status: abi::Status, results: [u64; 3]) {
         let frame = self.frame_mut();
         frame.rax = status.0;

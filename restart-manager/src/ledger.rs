@@ -16,9 +16,12 @@ pub const MARKS: usize = 64;
 /// The ring, over storage lent by the kernel.
 #[derive(Debug)]
 pub struct Ledger<'s> {
-    // Invariant: an entry with sequence number `n` is at index `(n - 1) % entries.len()`.
+    // Invariants: an entry with sequence number `n` is at index `(n - 1) % entries.len()`, and so is
+    // `next_index` for `next` (0 if there is no room).
     entries: &'s mut [Option<LedgerEntry>],
     next: u64,
+    /// Where that belongs: so that no entry's place needs a division.
+    next_index: usize,
     /// One bit for each place, set if what is there changed; fewer, or none, if nobody asks. In words,
     /// so that whoever takes one looks at as many words as there are, and not at every place.
     marks: &'s mut [u64],
@@ -42,9 +45,11 @@ impl<'s> Ledger<'s> {
                 _ => *place = None,
             }
         }
+        let next = latest.saturating_add(1);
         let ledger = Self {
+            next_index: position(next, capacity).unwrap_or(0),
             entries,
-            next: latest.saturating_add(1),
+            next,
             marks: &mut [],
             marked: 0,
         };
@@ -58,23 +63,40 @@ impl<'s> Ledger<'s> {
     }
 
     /// Adds an entry and returns the number it was given; its own is overwritten.
+    ///
+    /// Part of whoever calls it, so that the entry, which is long, is made where it stays.
+    #[inline(always)]
     pub(crate) fn append(&mut self, mut entry: LedgerEntry) -> u64 {
         let sequence = self.next;
         self.next = sequence.saturating_add(1);
         entry.sequence = sequence;
-        let place = position(sequence, self.entries.len());
-        if let Some((index, place)) = place.and_then(|at| Some((at, self.entries.get_mut(at)?))) {
+        let index = self.next_index;
+        let after = index.saturating_add(1);
+        self.next_index = if after < self.entries.len() { after } else { 0 };
+        if let Some(place) = self.entries.get_mut(index) {
             *place = Some(entry);
             self.mark(index);
         }
         sequence
     }
 
+    /// Where the entry with this number is, if it is still there.
+    #[inline]
+    fn index_of(&self, sequence: u64) -> Option<usize> {
+        let back = usize::try_from(self.next.checked_sub(sequence)?).ok()?;
+        let capacity = self.entries.len();
+        if back > capacity {
+            return None;
+        }
+        let ahead = self.next_index.checked_sub(back);
+        ahead.or_else(|| self.next_index.checked_add(capacity)?.checked_sub(back))
+    }
+
     /// Changes the entry with this number, if it is still there.
+    #[inline]
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
-        let place = position(sequence, self.entries.len());
-        if let Some((index, Some(entry))) =
-            place.and_then(|at| Some((at, self.entries.get_mut(at)?)))
+        if let Some(index) = self.index_of(sequence)
+            && let Some(Some(entry)) = self.entries.get_mut(index)
             && entry.sequence == sequence
         {
             change(entry);
@@ -115,6 +137,7 @@ impl<'s> Ledger<'s> {
         self.marked > 0
     }
 
+    #[inline]
     fn mark(&mut self, index: usize) {
         let bit = 1 << (index % MARKS);
         if let Some(word) = self.marks.get_mut(index / MARKS)
@@ -128,10 +151,7 @@ impl<'s> Ledger<'s> {
     /// The entry with this number, if it is still there.
     #[must_use]
     pub fn get(&self, sequence: u64) -> Option<&LedgerEntry> {
-        let entry = self
-            .entries
-            .get(position(sequence, self.entries.len())?)?
-            .as_ref()?;
+        let entry = self.entries.get(self.index_of(sequence)?)?.as_ref()?;
         (entry.sequence == sequence).then_some(entry)
     }
 

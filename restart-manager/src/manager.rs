@@ -12,6 +12,7 @@
 //! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
+//! | `asking` | what a member is asked, if anything |
 //! | `records` | what is written into the ledger |
 //! | `site` | what is known after a restart of the site |
 //!
@@ -82,6 +83,7 @@ use crate::{
 };
 
 mod advice;
+mod asking;
 mod course;
 mod edges;
 mod failures;
@@ -305,6 +307,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// Takes note of something that happened.
+    #[inline(always)]
     pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
         if let Some(walk) = &mut self.walk {
             walk.note_change();
@@ -317,8 +320,18 @@ impl<'s> RestartManager<'s> {
     /// What the kernel has to do next. To be called until it says [`Polled::Nothing`], after events
     /// and answers and when [`RestartManager::next_deadline`] has come. Each call looks at a few
     /// members and groups only, however many there are.
+    #[inline]
     pub fn poll_some(&mut self, now: Instant) -> Polled {
-        self.look_on(now)
+        if self.site.is_some() || self.walk.is_some() || self.first_busy != self.last_busy {
+            return self.look_around(now);
+        }
+        match self.first_busy {
+            Some(only) => self.look_at(only, now),
+            None => {
+                self.deadline = None;
+                Polled::Nothing
+            }
+        }
     }
 
     /// [`RestartManager::poll_some`], until it has found something or there is nothing.
@@ -334,6 +347,7 @@ impl<'s> RestartManager<'s> {
 
     /// The oldest change that was not fetched yet, for the subscribers of its group. When it must
     /// be fetched is said in [`notice`](crate::notice).
+    #[inline]
     pub fn next_notice(&mut self) -> Option<Notice> {
         self.notices.pop()
     }
@@ -341,6 +355,7 @@ impl<'s> RestartManager<'s> {
     /// An actor whose activation is out, and is not wanted any more: its group is being stopped, and
     /// waits for the report. If nobody has begun to activate it, that is to be
     /// [`Event::ActivationPostponed`]; else there is nothing to do. To be called after each event.
+    #[inline]
     pub fn next_withdrawal(&mut self) -> Option<abi::ActorId> {
         while let Some(slot) = self.first_withdrawn {
             let actor = self.actors.get_mut(slot.index())?;
@@ -445,6 +460,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// The entry of a member and that of its group.
+    #[inline]
     pub(crate) fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
         let actor = self.actors.get_mut(slot.index())?;
         let group = self.groups.get_mut(actor.group.index())?;

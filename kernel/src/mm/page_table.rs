@@ -105,12 +105,20 @@ pub const fn index(page: Page, level: u32) -> usize {
 }
 
 /// The entry for `page`, if all tables on the way to it exist.
+#[inline]
 pub fn entry<T: Tables>(tables: &mut T, root: Frame, page: Page) -> Option<&mut Entry> {
+    let frame = last_table(tables, root, page)?;
+    tables.table(frame).get_mut(index(page, 1))
+}
+
+/// The table that the entry for `page` is in, if it exists.
+#[inline]
+pub fn last_table<T: Tables>(tables: &mut T, root: Frame, page: Page) -> Option<Frame> {
     let mut frame = root;
     for level in [4, 3, 2] {
         frame = tables.table(frame).get(index(page, level))?.frame()?;
     }
-    tables.table(frame).get_mut(index(page, 1))
+    Some(frame)
 }
 
 /// The entry for `page`, making the tables on the way to it with the rights `on_the_way`. `None`

@@ -12,6 +12,7 @@
 use abi::{Cause, FaultRecord, Instant, Outcome, Response as Recorded, Slot, Span};
 
 use super::RestartManager;
+use super::records::End;
 use crate::Decision;
 use crate::action::Source;
 use crate::actor::{ActorEntry, Pending};
@@ -23,7 +24,12 @@ impl RestartManager<'_> {
     /// be called after events until it says no, and before [`RestartManager::poll`].
     ///
     /// Ends: each round takes an actor off the list.
+    #[inline]
     pub fn next_question(&mut self, now: Instant, question: &mut Question) -> bool {
+        self.first_asking.is_some() && self.fetch_question(now, question)
+    }
+
+    fn fetch_question(&mut self, now: Instant, question: &mut Question) -> bool {
         while let Some(slot) = self.first_asking {
             let Some(actor) = self.actors.get_mut(slot.index()) else {
                 return false;
@@ -80,18 +86,19 @@ impl RestartManager<'_> {
         now: Instant,
     ) -> u64 {
         self.count_failure(slot, fault.kind, now);
-        let sequence = self.append_entry(slot, Cause::Fault(*fault), Recorded::NONE, now);
-        self.take_pending(slot);
+        let sequence = self.append_entry(slot, End::Failed(fault), Recorded::NONE, now);
         let Some((actor, group)) = self.pair(slot) else {
             return sequence;
         };
-        actor.pending = Some(Pending {
+        let former = actor.pending.replace(Pending {
             sequence,
             time: now,
             ran_for,
             attempt,
         });
-        group.asking = group.asking.saturating_add(1);
+        if former.is_none() {
+            group.asking = group.asking.saturating_add(1);
+        }
         if !core::mem::replace(&mut actor.is_asking, true) {
             actor.next_asking = None;
             match self.last_asking.replace(slot) {
@@ -116,7 +123,7 @@ impl RestartManager<'_> {
             return;
         };
         let response = actor.response_under(group.goal);
-        self.settle_entry(slot, pending.sequence, response, now);
+        self.settle_entry(slot, pending.sequence, response, now, |_| {});
         if response == Recorded::HOLD && pending.attempt.is_some() {
             // It is frozen already, so it is held as of now.
             self.close_entry(slot, Outcome::DONE);

@@ -34,6 +34,8 @@ use crate::shell::{AlreadySaid, root, say};
 use crate::{build, policy};
 
 use results::Results;
+pub(crate) use runs::read as read_samples;
+pub(crate) use statistics::Summary;
 use table::Form;
 pub(crate) use table::{SCENARIOS, Scenario};
 

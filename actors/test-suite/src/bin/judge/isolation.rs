@@ -6,6 +6,7 @@ use syscall::abi::layout::{IMAGE_START, PERSISTENT_START, USER_END};
 use syscall::abi::syscall::number;
 use syscall::abi::{FaultKind, Response};
 use syscall::prelude::*;
+use syscall::ways_to_die::freed::Coming;
 use syscall::ways_to_die::hostile::{self, Verdict};
 use syscall::{Thread, site, thread};
 use test_suite::{Reply, Request};
@@ -212,14 +213,16 @@ fn echo() -> PortId {
 pub(crate) fn memory_freed_under_a_syscall(_: &Start) {
     let mut victim = Victim::find("victim");
     let mut reader = Reader::at_start();
-    match victim.try_ask(Request::ReceiveIntoFreed) {
-        Ok(Reply::Status(status)) => check!(status != Status::OK, "received into nothing"),
-        Err(Error::Restarted { .. }) => {
-            let entry = reader.take();
-            check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
-            victim = Victim::find("victim");
+    for coming in [Coming::Sent, Coming::Called] {
+        match victim.try_ask(Request::ReceiveIntoFreed(coming)) {
+            Ok(Reply::Status(status)) => check!(status != Status::OK, "received into nothing"),
+            Err(Error::Restarted { .. }) => {
+                let entry = reader.take();
+                check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
+                victim = Victim::find("victim");
+            }
+            other => fail!("receiving into freed memory ends with {other:?}"),
         }
-        other => fail!("receiving into freed memory ends with {other:?}"),
     }
 
     // The same the other way round: a request that is gone when its turn comes. The next in the
