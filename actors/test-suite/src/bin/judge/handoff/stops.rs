@@ -61,7 +61,7 @@ pub(crate) fn deadlines(_: &Start) {
         check_eq!(call(slow.id(), [30, 5], millis(10)).0, Status::TIMED_OUT);
         let took = thread::now().since(before);
         check!(took >= millis(10) && took < millis(20), "{took}");
-        check_eq!(call(slow.id(), [60, 6], PATIENCE), (Status::OK, 6));
+        check_eq!(call(slow.id(), [60, 6], Span::FOREVER), (Status::OK, 6));
         // In time, and then something that takes longer.
         check_eq!(call(slow.id(), [0, 7], millis(10)), (Status::OK, 7));
         check_eq!(call(slow.id(), [30, 8], Span::FOREVER), (Status::OK, 8));
@@ -71,7 +71,7 @@ pub(crate) fn deadlines(_: &Start) {
     PORT.store(own.id().raw(), Ordering::SeqCst);
     let mut token = ReplyToken::NONE;
     for round in 0..3 {
-        let calling = |number| end(number, call(port(), [0, 0], PATIENCE).0);
+        let calling = |number| end(number, call(port(), [0, 0], Span::FOREVER).0);
         Thread::spawn(calling, 0, STACK, 20).must("a thread");
         let mut buffer = [0; 8];
         let received = sys_reply_receive(token, &[], own.id(), &mut buffer, millis(20));
@@ -93,25 +93,29 @@ pub(crate) fn deadlines(_: &Start) {
 
 /// Computes until it is told to go on, and then makes a call.
 fn compute_and_call(number: u64) {
-    while !GO.load(Ordering::SeqCst) {}
-    end(number, call(port(), [0, 1], PATIENCE).0);
+    while !GO.load(Ordering::SeqCst) {
+        core::hint::spin_loop();
+    }
+    end(number, call(port(), [0, 1], Span::FOREVER).0);
     // Told once, it gives up once.
-    end(number + 1, call(port(), [0, 1], PATIENCE).0);
+    end(number + 1, call(port(), [0, 1], Span::FOREVER).0);
 }
 
 /// Takes a call, computes until it is told to go on, and answers it.
 fn compute_and_answer(number: u64) {
     let mut buffer = [0; 8];
-    let received = sys_receive(port(), &mut buffer, PATIENCE).must("a call");
-    while !GO.load(Ordering::SeqCst) {}
+    let received = sys_receive(port(), &mut buffer, Span::FOREVER).must("a call");
+    while !GO.load(Ordering::SeqCst) {
+        core::hint::spin_loop();
+    }
     let next = sys_reply_receive(received.token, &[3], port(), &mut buffer, PATIENCE);
     end(number, status_of(next));
 }
 
 /// Calls with a delay and two answers.
 fn call_slowly(number: u64) {
-    end(number, call(port(), [50, 1], PATIENCE).0);
-    let (status, first) = call(port(), [80, 2], PATIENCE);
+    end(number, call(port(), [50, 1], Span::FOREVER).0);
+    let (status, first) = call(port(), [80, 2], Span::FOREVER);
     FIRST.store(first.into(), Ordering::SeqCst);
     end(number + 1, status);
 }
@@ -143,7 +147,7 @@ pub(crate) fn aborts(_: &Start) {
         let server = Thread::spawn(compute_and_answer, 0, STACK, 10).must("a thread");
         thread::sleep(Span::from_millis(5));
         let calling = |number| {
-            let (status, first) = call(port(), [0, 0], PATIENCE);
+            let (status, first) = call(port(), [0, 0], Span::FOREVER);
             FIRST.store(first.into(), Ordering::SeqCst);
             end(number, status);
         };
@@ -213,7 +217,7 @@ pub(crate) fn freezes(_: &Start) {
         FIRST.store(own.id().raw(), Ordering::SeqCst);
         Thread::spawn(order, 0, STACK, 20).must("a thread");
         let mut buffer = [0; 16];
-        let received = sys_receive(own.id(), &mut buffer, PATIENCE).must("a call");
+        let received = sys_receive(own.id(), &mut buffer, Span::FOREVER).must("a call");
         site::freeze(partner.actor()).must("a freeze");
         let short = Span::from_millis(1);
         let next = sys_reply_receive(received.token, &[1], own.id(), &mut buffer, short);
@@ -233,7 +237,7 @@ fn vectors(partner: Partner) {
     PORT.store(other.port.id().raw(), Ordering::SeqCst);
     for number in 0..2 {
         let calling = |number| {
-            let is_kept = vector::is_kept_over_call(0x1000, port(), PATIENCE)
+            let is_kept = vector::is_kept_over_call(0x1000, port(), Span::FOREVER)
                 && vector::is_kept_over_call(0x2000, port(), PATIENCE);
             end(
                 number,
@@ -281,6 +285,6 @@ fn vectors(partner: Partner) {
     };
     for _ in 0..4 {
         check_eq!(partner.order(Order::Call(exchange)).status, Status::OK);
-        check_eq!(call(echo.id(), [1, 2], PATIENCE), (Status::OK, 1));
+        check_eq!(call(echo.id(), [1, 2], Span::FOREVER), (Status::OK, 1));
     }
 }
