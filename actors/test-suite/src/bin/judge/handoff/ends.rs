@@ -273,6 +273,14 @@ fn messages_come_before_calls(port: &Port) {
     let next = sys_reply_receive(received.token, &[9], port.id(), &mut buffer, PATIENCE);
     check_eq!(next.must("what was sent").length, 5);
     check_eq!(must_end(2), Status::OK);
+
+    // Whoever does not wait at all is told so at once, before the caller runs.
+    Thread::spawn(calling, port.id().raw(), STACK, 20).must("a thread");
+    let received = sys_receive(port.id(), &mut buffer, Span::FOREVER).must("a call");
+    let next = sys_reply_receive(received.token, &[9], port.id(), &mut buffer, Span::ZERO);
+    must_be_refused(next, Status::TIMED_OUT, "no message");
+    check!(super::ended(2).is_none(), "it waited");
+    check_eq!(must_end(2), Status::OK);
     check!(wait_until(PATIENCE, || call(
         echo.id(),
         [1, 2],

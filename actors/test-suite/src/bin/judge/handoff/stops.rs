@@ -66,6 +66,8 @@ pub(crate) fn deadlines(_: &Start) {
         check_eq!(call(slow.id(), [0, 7], millis(10)), (Status::OK, 7));
         check_eq!(call(slow.id(), [30, 8], Span::FOREVER), (Status::OK, 8));
     }
+    two_at_a_time(slow);
+    let slow = self::slow();
     // The one who is called waits with a deadline.
     let own = Port::private(4).must("a port");
     PORT.store(own.id().raw(), Ordering::SeqCst);
@@ -89,6 +91,26 @@ pub(crate) fn deadlines(_: &Start) {
         token = ReplyToken::NONE;
     }
     Reader::at_start().must_be_at_end();
+}
+
+/// Two threads serve two callers at a time, and both are told when their port ends.
+#[track_caller]
+fn two_at_a_time(slow: Port) {
+    PORT.store(slow.id().raw(), Ordering::SeqCst);
+    let calling = |number| end(number, call(port(), [100, 1], Span::FOREVER).0);
+    Thread::spawn(calling, 0, STACK, 30).must("a thread");
+    let before = thread::now();
+    thread::sleep(Span::from_millis(5));
+    check_eq!(call(slow.id(), [0, 2], Span::FOREVER), (Status::OK, 2));
+    let took = thread::now().since(before);
+    check!(
+        took < Span::from_millis(50),
+        "the second thread did not serve: {took}"
+    );
+    Thread::spawn(calling, 1, STACK, 30).must("a thread");
+    thread::sleep(Span::from_millis(5));
+    slow.destroy().must("the end of a port");
+    check_eq!((must_end(0), must_end(1)), (Status::DEAD, Status::DEAD));
 }
 
 /// Computes until it is told to go on, and then makes a call.
@@ -260,21 +282,28 @@ fn vectors(partner: Partner) {
         1,
         "registers of a caller"
     );
-    for pattern in 1..3 {
-        check_eq!(partner.order(Order::FillVectors(pattern)).length, 0);
+    PORT.store(partner.port.id().raw(), Ordering::SeqCst);
+    for _ in 0..2 {
         let looking = |number| {
-            let before = vector::is_clear();
+            let partner = Partner {
+                name: "partner",
+                port: RemotePort::from(port()),
+            };
+            let told = partner
+                .try_order(Order::FillVectors(number))
+                .must("an answer");
+            let is_as_expected = vector::is_clear() && told.length == 0;
             end(
                 number,
-                if before {
+                if is_as_expected {
                     Status::OK
                 } else {
                     Status::BAD_ARGUMENT
                 },
             );
         };
-        Thread::spawn(looking, 0, STACK, 20).must("a thread");
-        check_eq!(must_end(0), Status::OK, "registers of a callee");
+        Thread::spawn(looking, 1, STACK, 20).must("a thread");
+        check_eq!(must_end(1), Status::OK, "registers of a callee");
     }
     // Three in a row, and back.
     let echo = echoing(10);
