@@ -130,10 +130,11 @@ impl Kernel {
         let (door, record) = Door::of(answer.port).or_refused()?;
         let here = entry::current();
         let there = &raw mut *self.threads.at_mut(next).or_refused()?;
+        // Its call has been taken if nothing is queued, which is seen below.
         // SAFETY: It is only looked at, and the other is not there yet.
         let is_waiting = matches!(
             unsafe { &(*there).wait },
-            Wait::Call { port, stage: Stage::Taken, .. } if *port == answer.port
+            Wait::Call { port, .. } if *port == answer.port
         );
         if !is_waiting {
             return Err(Refused::Other);

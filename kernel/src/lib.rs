@@ -20,7 +20,7 @@
 //! | `kernel`, `sched`, `thread` | the state, who runs |
 //! | `timer`, `due`, `errands` | deadlines, what is due next, and what is done in steps |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
-//! | `naming`, `ipc`, `port` | names over restarts, messages |
+//! | `naming`, `ipc`, `port`, `handoff` | names over restarts, messages, and their quick way |
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |

@@ -49,6 +49,9 @@ pub enum Request {
     ReceiveIntoFreed(Coming),
     /// Calls a port from memory that is freed meanwhile; answers the status if it lives.
     CallFromFreed(PortId),
+    /// Calls a port, and has its answer go to memory that is freed meanwhile; answers the status if
+    /// it lives.
+    CallIntoFreed(PortId),
     /// Answers [`Reply::Condition`].
     Inspect,
     /// Changes everything it has that is not persistent.

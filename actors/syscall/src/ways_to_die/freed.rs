@@ -50,7 +50,17 @@ pub fn receive(coming: Coming) -> Result<Status> {
     let arguments = [port.id().raw(), address, PAGE_BYTES, LONG.0, 0, 0];
     // SAFETY: the memory is a region's that nothing else uses; whether it is still there when
     // the kernel writes is the question.
-    Ok(unsafe { syscall(number::receive, arguments) }.status)
+    let first = unsafe { syscall(number::receive, arguments) };
+    if coming == Coming::Sent {
+        return Ok(first.status);
+    }
+    // The call that was waited for came while the region was there. The next one is waited for by
+    // answering that one, and comes when it is not.
+    let lengths = pack_lengths(0, PAGE_BYTES as usize);
+    let token = first.values[2];
+    let arguments = [token, 0, port.id().raw(), address, lengths, LONG.0];
+    // SAFETY: as before.
+    Ok(unsafe { syscall(number::reply_receive, arguments) }.status)
 }
 
 /// Calls a port with a request in memory that is freed while the request waits in the queue. The
@@ -69,6 +79,25 @@ pub fn call(port: PortId) -> Result<Status> {
     Ok(unsafe { syscall(number::call, arguments) }.status)
 }
 
+/// Calls a port that answers with at least a byte, some fifty milliseconds later, into memory that is
+/// freed meanwhile.
+///
+/// Returns the status if the kernel chose to refuse, and does not return if it chose to fault.
+///
+/// # Errors
+/// When the region or the thread could not be had.
+pub fn call_into(port: PortId) -> Result<Status> {
+    IS_CALL.store(false, Ordering::SeqCst);
+    PORT.store(0, Ordering::SeqCst);
+    let address = doomed_region()?;
+    // SAFETY: as for `receive`. The region is used for the first time here: it is to be there.
+    unsafe { core::ptr::with_exposed_provenance_mut::<u8>(address as usize).write_volatile(0) };
+    let lengths = pack_lengths(0, PAGE_BYTES as usize);
+    let arguments = [port.raw(), 0, address, lengths, LONG.0, 0];
+    // SAFETY: as for `receive`.
+    Ok(unsafe { syscall(number::call, arguments) }.status)
+}
+
 /// Allocates a region and sees to its being freed soon; returns its address.
 fn doomed_region() -> Result<u64> {
     let region = Region::allocate(PAGE_BYTES as usize)?;
@@ -79,12 +108,17 @@ fn doomed_region() -> Result<u64> {
 }
 
 fn free(address: u64) {
+    let port = PortId::from_raw(PORT.load(Ordering::SeqCst));
+    let make_call = || call::sys_call(port, b"too late", &mut [0; 8], LONG, WhenFrozen::Wait);
+    let is_call = IS_CALL.load(Ordering::SeqCst);
     thread::sleep(SHORT);
+    if is_call {
+        let _ = make_call();
+    }
     // SAFETY: nothing uses the region; the kernel has been told to, and must see that it is gone.
     let _ = unsafe { call::sys_region_free(address) };
-    let port = PortId::from_raw(PORT.load(Ordering::SeqCst));
-    if IS_CALL.load(Ordering::SeqCst) {
-        let _ = call::sys_call(port, b"too late", &mut [0; 8], LONG, WhenFrozen::Wait);
+    if is_call {
+        let _ = make_call();
     } else if !port.is_none() {
         let _ = call::sys_send(port, b"too late", Span::ZERO);
     }

@@ -16,9 +16,6 @@ use test_suite::partner::{ECHO, Exchange, Order, Told};
 
 use crate::memory::{data_at, with_memory};
 
-/// How long it waits for an answer.
-const PATIENCE: Span = Span::from_secs(5);
-
 fn start(start: Start) -> Result<()> {
     let mut port = sys_port_create(start.name(), 8)?;
     site::ready();
@@ -84,7 +81,7 @@ fn call(exchange: Exchange) -> Result<Told> {
     with_memory(request, |request| {
         with_memory(reply, |reply| {
             let (from, to) = ((request.address, length), (reply.address, room));
-            let (status, length) = messages::call(port, from, to, PATIENCE, 0);
+            let (status, length) = messages::call(port, from, to, Span::FOREVER, 0);
             let is_answered = status == Status::OK && length > 0;
             Ok(Told {
                 status,

@@ -84,6 +84,7 @@ impl Victim {
             }
             Request::ReceiveIntoFreed(coming) => freed::receive(coming).map(Reply::Status),
             Request::CallFromFreed(port) => freed::call(port).map(Reply::Status),
+            Request::CallIntoFreed(port) => freed::call_into(port).map(Reply::Status),
             Request::Inspect => Ok(Reply::Condition(self.memory.condition(&self.start))),
             Request::Dirty => done(self.memory.dirty()),
             Request::Keep(number) => done(self.memory.keep(number)),

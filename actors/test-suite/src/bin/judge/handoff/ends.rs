@@ -139,7 +139,7 @@ fn called_at(port: &Port, partner: Partner) -> ReplyToken {
     Thread::spawn(order_call, port.id().raw(), STACK, 20).must("a thread");
     let mut buffer = [0; 16];
     // Not the first call that is waited for like this: it is handed over.
-    let received = sys_receive(port.id(), &mut buffer, PATIENCE).must("a call");
+    let received = sys_receive(port.id(), &mut buffer, Span::FOREVER).must("a call");
     check_eq!(received.sender, partner.actor());
     check_eq!(received.length, 8);
     received.token
@@ -242,7 +242,7 @@ fn token_of_myself(port: &Port) -> ReplyToken {
             .must("a caller");
     };
     Thread::spawn(answering, port.id().raw(), STACK, 10).must("a thread");
-    check_eq!(call(port.id(), [0; 2], PATIENCE).0, Status::OK);
+    check_eq!(call(port.id(), [0; 2], Span::FOREVER).0, Status::OK);
     ReplyToken::from_raw(PROGRESS.load(Ordering::SeqCst))
 }
 
@@ -251,13 +251,13 @@ fn token_of_myself(port: &Port) -> ReplyToken {
 fn messages_come_before_calls(port: &Port) {
     let echo = echoing(5);
     let calling = |port| {
-        let (status, first) = call(PortId::from_raw(port), [1, 1], PATIENCE);
+        let (status, first) = call(PortId::from_raw(port), [1, 1], Span::FOREVER);
         check_eq!(first, 9);
         end(2, status);
     };
     Thread::spawn(calling, port.id().raw(), STACK, 20).must("a thread");
     let mut buffer = [0; 16];
-    let received = sys_receive(port.id(), &mut buffer, PATIENCE).must("a call");
+    let received = sys_receive(port.id(), &mut buffer, Span::FOREVER).must("a call");
     port.remote()
         .send(b"sent", Span::ZERO)
         .must("a place in the queue");
@@ -266,13 +266,25 @@ fn messages_come_before_calls(port: &Port) {
     check_eq!(must_end(2), Status::OK);
 
     Thread::spawn(calling, port.id().raw(), STACK, 20).must("a thread");
-    let received = sys_receive(port.id(), &mut buffer, PATIENCE).must("a call");
+    let received = sys_receive(port.id(), &mut buffer, Span::FOREVER).must("a call");
     port.remote()
         .send(b"again", Span::ZERO)
         .must("a place in the queue");
     let next = sys_reply_receive(received.token, &[9], port.id(), &mut buffer, PATIENCE);
     check_eq!(next.must("what was sent").length, 5);
     check_eq!(must_end(2), Status::OK);
-    check!(wait_until(PATIENCE, || call(echo.id(), [1, 2], PATIENCE).0
-        == Status::OK));
+
+    // Whoever does not wait at all is told so at once, before the caller runs.
+    Thread::spawn(calling, port.id().raw(), STACK, 20).must("a thread");
+    let received = sys_receive(port.id(), &mut buffer, Span::FOREVER).must("a call");
+    let next = sys_reply_receive(received.token, &[9], port.id(), &mut buffer, Span::ZERO);
+    must_be_refused(next, Status::TIMED_OUT, "no message");
+    check!(super::ended(2).is_none(), "it waited");
+    check_eq!(must_end(2), Status::OK);
+    check!(wait_until(PATIENCE, || call(
+        echo.id(),
+        [1, 2],
+        Span::FOREVER
+    )
+    .0 == Status::OK));
 }

@@ -88,6 +88,7 @@ pub(crate) fn whatever_is_there_will_do(_: &Start) {
     }
     check_eq!(addresses, [addresses[0]; 3], "it was not the same place");
     sent_from_the_same_place(partner);
+    long_after_short(&echo);
     Reader::at_start().must_be_at_end();
 }
 
@@ -102,10 +103,30 @@ fn sent_from_the_same_place(partner: Partner) {
         region[0] = ECHO;
         let mut reply = [0; 16];
         for _ in 0..2 {
-            let answer = partner.port.call(&region[..16], &mut reply, PATIENCE);
+            let answer = partner.port.call(&region[..16], &mut reply, Span::FOREVER);
             check_eq!(answer.must("an answer")[1..], [byte; 15]);
         }
         region.free().must("the end of a region");
+    }
+}
+
+/// Messages that reach into another page, of buffers that were just used for such as do not.
+#[track_caller]
+fn long_after_short(echo: &Port) {
+    // On a page boundary, so that the request is in one page. The other buffers are on stacks.
+    let mut request = Region::allocate(4096).must("a region");
+    let mut reply = [0; 4096];
+    for (round, length) in [8, 4096, 8, 3000, 4096].into_iter().enumerate() {
+        for (index, byte) in request.iter_mut().enumerate() {
+            *byte = (index * 7 + round) as u8;
+        }
+        let answer = echo
+            .remote()
+            .call(&request[..length], &mut reply, Span::FOREVER);
+        check!(
+            answer.must("an answer") == &request[..length],
+            "{length} bytes"
+        );
     }
 }
 

@@ -9,7 +9,6 @@ use syscall::{Thread, thread};
 
 use super::{STACK, call};
 use crate::check::Must;
-use crate::victim::PATIENCE;
 
 /// Who has run, as decimal digits.
 static RAN: AtomicU64 = AtomicU64::new(0);
@@ -106,13 +105,13 @@ fn run(case: &Case, before: impl FnOnce()) -> u64 {
     let port = Port::private(4).must("a port");
     Thread::spawn(serve, port.id().raw(), STACK, case.server).must("a server");
     // Until it waits, and so that all memory is known.
-    check_eq!(call(port.id(), [0; 2], PATIENCE).0, Status::OK);
-    check_eq!(call(port.id(), [0; 2], PATIENCE).0, Status::OK);
+    check_eq!(call(port.id(), [0; 2], Span::FOREVER).0, Status::OK);
+    check_eq!(call(port.id(), [0; 2], Span::FOREVER).0, Status::OK);
     thread::sleep(Span::from_millis(2));
     Thread::CURRENT.set_priority(case.caller).must("a priority");
     RAN.store(0, Ordering::SeqCst);
     before();
-    check_eq!(call(port.id(), [0; 2], PATIENCE).0, Status::OK);
+    check_eq!(call(port.id(), [0; 2], Span::FOREVER).0, Status::OK);
     let ran = RAN.load(Ordering::SeqCst);
     Thread::CURRENT.set_priority(40).must("a priority");
     port.destroy().must("the end of a port");

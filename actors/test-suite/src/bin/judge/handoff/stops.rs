@@ -61,17 +61,19 @@ pub(crate) fn deadlines(_: &Start) {
         check_eq!(call(slow.id(), [30, 5], millis(10)).0, Status::TIMED_OUT);
         let took = thread::now().since(before);
         check!(took >= millis(10) && took < millis(20), "{took}");
-        check_eq!(call(slow.id(), [60, 6], PATIENCE), (Status::OK, 6));
+        check_eq!(call(slow.id(), [60, 6], Span::FOREVER), (Status::OK, 6));
         // In time, and then something that takes longer.
         check_eq!(call(slow.id(), [0, 7], millis(10)), (Status::OK, 7));
         check_eq!(call(slow.id(), [30, 8], Span::FOREVER), (Status::OK, 8));
     }
+    two_at_a_time(slow);
+    let slow = self::slow();
     // The one who is called waits with a deadline.
     let own = Port::private(4).must("a port");
     PORT.store(own.id().raw(), Ordering::SeqCst);
     let mut token = ReplyToken::NONE;
     for round in 0..3 {
-        let calling = |number| end(number, call(port(), [0, 0], PATIENCE).0);
+        let calling = |number| end(number, call(port(), [0, 0], Span::FOREVER).0);
         Thread::spawn(calling, 0, STACK, 20).must("a thread");
         let mut buffer = [0; 8];
         let received = sys_reply_receive(token, &[], own.id(), &mut buffer, millis(20));
@@ -91,27 +93,51 @@ pub(crate) fn deadlines(_: &Start) {
     Reader::at_start().must_be_at_end();
 }
 
+/// Two threads serve two callers at a time, and both are told when their port ends.
+#[track_caller]
+fn two_at_a_time(slow: Port) {
+    PORT.store(slow.id().raw(), Ordering::SeqCst);
+    let calling = |number| end(number, call(port(), [100, 1], Span::FOREVER).0);
+    Thread::spawn(calling, 0, STACK, 30).must("a thread");
+    let before = thread::now();
+    thread::sleep(Span::from_millis(5));
+    check_eq!(call(slow.id(), [0, 2], Span::FOREVER), (Status::OK, 2));
+    let took = thread::now().since(before);
+    check!(
+        took < Span::from_millis(50),
+        "the second thread did not serve: {took}"
+    );
+    Thread::spawn(calling, 1, STACK, 30).must("a thread");
+    thread::sleep(Span::from_millis(5));
+    slow.destroy().must("the end of a port");
+    check_eq!((must_end(0), must_end(1)), (Status::DEAD, Status::DEAD));
+}
+
 /// Computes until it is told to go on, and then makes a call.
 fn compute_and_call(number: u64) {
-    while !GO.load(Ordering::SeqCst) {}
-    end(number, call(port(), [0, 1], PATIENCE).0);
+    while !GO.load(Ordering::SeqCst) {
+        core::hint::spin_loop();
+    }
+    end(number, call(port(), [0, 1], Span::FOREVER).0);
     // Told once, it gives up once.
-    end(number + 1, call(port(), [0, 1], PATIENCE).0);
+    end(number + 1, call(port(), [0, 1], Span::FOREVER).0);
 }
 
 /// Takes a call, computes until it is told to go on, and answers it.
 fn compute_and_answer(number: u64) {
     let mut buffer = [0; 8];
-    let received = sys_receive(port(), &mut buffer, PATIENCE).must("a call");
-    while !GO.load(Ordering::SeqCst) {}
+    let received = sys_receive(port(), &mut buffer, Span::FOREVER).must("a call");
+    while !GO.load(Ordering::SeqCst) {
+        core::hint::spin_loop();
+    }
     let next = sys_reply_receive(received.token, &[3], port(), &mut buffer, PATIENCE);
     end(number, status_of(next));
 }
 
 /// Calls with a delay and two answers.
 fn call_slowly(number: u64) {
-    end(number, call(port(), [50, 1], PATIENCE).0);
-    let (status, first) = call(port(), [80, 2], PATIENCE);
+    end(number, call(port(), [50, 1], Span::FOREVER).0);
+    let (status, first) = call(port(), [80, 2], Span::FOREVER);
     FIRST.store(first.into(), Ordering::SeqCst);
     end(number + 1, status);
 }
@@ -143,7 +169,7 @@ pub(crate) fn aborts(_: &Start) {
         let server = Thread::spawn(compute_and_answer, 0, STACK, 10).must("a thread");
         thread::sleep(Span::from_millis(5));
         let calling = |number| {
-            let (status, first) = call(port(), [0, 0], PATIENCE);
+            let (status, first) = call(port(), [0, 0], Span::FOREVER);
             FIRST.store(first.into(), Ordering::SeqCst);
             end(number, status);
         };
@@ -213,7 +239,7 @@ pub(crate) fn freezes(_: &Start) {
         FIRST.store(own.id().raw(), Ordering::SeqCst);
         Thread::spawn(order, 0, STACK, 20).must("a thread");
         let mut buffer = [0; 16];
-        let received = sys_receive(own.id(), &mut buffer, PATIENCE).must("a call");
+        let received = sys_receive(own.id(), &mut buffer, Span::FOREVER).must("a call");
         site::freeze(partner.actor()).must("a freeze");
         let short = Span::from_millis(1);
         let next = sys_reply_receive(received.token, &[1], own.id(), &mut buffer, short);
@@ -233,7 +259,7 @@ fn vectors(partner: Partner) {
     PORT.store(other.port.id().raw(), Ordering::SeqCst);
     for number in 0..2 {
         let calling = |number| {
-            let is_kept = vector::is_kept_over_call(0x1000, port(), PATIENCE)
+            let is_kept = vector::is_kept_over_call(0x1000, port(), Span::FOREVER)
                 && vector::is_kept_over_call(0x2000, port(), PATIENCE);
             end(
                 number,
@@ -256,21 +282,28 @@ fn vectors(partner: Partner) {
         1,
         "registers of a caller"
     );
-    for pattern in 1..3 {
-        check_eq!(partner.order(Order::FillVectors(pattern)).length, 0);
+    PORT.store(partner.port.id().raw(), Ordering::SeqCst);
+    for _ in 0..2 {
         let looking = |number| {
-            let before = vector::is_clear();
+            let partner = Partner {
+                name: "partner",
+                port: RemotePort::from(port()),
+            };
+            let told = partner
+                .try_order(Order::FillVectors(number))
+                .must("an answer");
+            let is_as_expected = vector::is_clear() && told.length == 0;
             end(
                 number,
-                if before {
+                if is_as_expected {
                     Status::OK
                 } else {
                     Status::BAD_ARGUMENT
                 },
             );
         };
-        Thread::spawn(looking, 0, STACK, 20).must("a thread");
-        check_eq!(must_end(0), Status::OK, "registers of a callee");
+        Thread::spawn(looking, 1, STACK, 20).must("a thread");
+        check_eq!(must_end(1), Status::OK, "registers of a callee");
     }
     // Three in a row, and back.
     let echo = echoing(10);
@@ -281,6 +314,6 @@ fn vectors(partner: Partner) {
     };
     for _ in 0..4 {
         check_eq!(partner.order(Order::Call(exchange)).status, Status::OK);
-        check_eq!(call(echo.id(), [1, 2], PATIENCE), (Status::OK, 1));
+        check_eq!(call(echo.id(), [1, 2], Span::FOREVER), (Status::OK, 1));
     }
 }
