@@ -14,8 +14,7 @@ use alloc::collections::VecDeque;
 use abi::epitaph::{EventKind, RebootCause};
 use abi::site::ActorState;
 use abi::{
-    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text,
-    ThreadId,
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text, ThreadId,
 };
 use log::Level;
 use restart_manager::{
@@ -32,8 +31,8 @@ use crate::lap::CLOSING;
 use crate::list::{Link, List};
 use crate::logger;
 use crate::memory::pristine_entry;
-use crate::mm::address_space::Progress;
 use crate::mm::Frame;
+use crate::mm::address_space::Progress;
 use crate::naming::{self, WayIn};
 use crate::region::{Origin, Region};
 use crate::site::record::LifeEnd;

@@ -332,7 +332,6 @@ impl SlotTable<Thread> {
 }
 
 impl Thread {
-
     /// The registers of the actor it is in.
     #[must_use]
     pub const fn frame(&self) -> &TrapFrame {

@@ -63,10 +63,17 @@ impl<'s> Ledger<'s> {
     }
 
     /// Adds an entry and returns the number it was given; its own is overwritten.
-    ///
-    /// Part of whoever calls it, so that the entry, which is long, is made where it stays.
-    #[inline(always)]
-    pub(crate) fn append(&mut self, mut entry: LedgerEntry) -> u64 {
+    pub(crate) fn append(&mut self, entry: LedgerEntry) -> u64 {
+        self.append_and(entry, |_| {})
+    }
+
+    /// The same, and changes it where it stays: what is long need not be made elsewhere and moved.
+    #[inline]
+    pub(crate) fn append_and(
+        &mut self,
+        mut entry: LedgerEntry,
+        change: impl FnOnce(&mut LedgerEntry),
+    ) -> u64 {
         let sequence = self.next;
         self.next = sequence.saturating_add(1);
         entry.sequence = sequence;
@@ -74,7 +81,7 @@ impl<'s> Ledger<'s> {
         let after = index.saturating_add(1);
         self.next_index = if after < self.entries.len() { after } else { 0 };
         if let Some(place) = self.entries.get_mut(index) {
-            *place = Some(entry);
+            change(place.insert(entry));
             self.mark(index);
         }
         sequence

@@ -92,8 +92,9 @@ impl<T: Timed> Recent<T> {
 
     /// The latest.
     pub(crate) fn latest_mut(&mut self) -> Option<&mut T> {
-        let kept = self.kept.get_mut(self.first..self.end)?;
-        kept.last_mut()
+        let last = self.end.checked_sub(1)?;
+        // Of an order of none there is no latest, whatever is left over of an earlier use.
+        self.kept.get_mut(last).filter(|_| self.ordered > 0)
     }
 
     /// How many `wanted` ones are at most `window` before `now`.

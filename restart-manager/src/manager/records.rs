@@ -35,13 +35,14 @@ impl End<'_> {
         }
     }
 
-    const fn cause(self) -> Cause {
+    #[inline]
+    fn write(self, place: &mut Cause) {
         match self {
-            Self::Failed(fault) => Cause::Fault(*fault),
-            Self::Exited => Cause::CleanExit,
-            Self::Requested { by } => Cause::Requested { by },
-            Self::Killed { by } => Cause::Killed { by },
-            Self::Group { because } => Cause::Group { because },
+            Self::Failed(fault) => *place = Cause::Fault(*fault),
+            Self::Exited => *place = Cause::CleanExit,
+            Self::Requested { by } => *place = Cause::Requested { by },
+            Self::Killed { by } => *place = Cause::Killed { by },
+            Self::Group { because } => *place = Cause::Group { because },
         }
     }
 }
@@ -126,7 +127,7 @@ impl RestartManager<'_> {
         } else {
             ActorId::NONE
         };
-        let entry = |cause| LedgerEntry {
+        let entry = LedgerEntry {
             sequence: 0,
             time: now,
             actor: id,
@@ -134,7 +135,8 @@ impl RestartManager<'_> {
             name: actor.name,
             group: group.name,
             incarnation: actor.incarnation,
-            cause,
+            // Until it is written below.
+            cause: Cause::CleanExit,
             response,
             outcome: Outcome::PENDING,
             block_reads: 0,
@@ -142,15 +144,9 @@ impl RestartManager<'_> {
             advice: Advice::NOT_ASKED,
             scope: group.name,
         };
-        // The usual ones each for itself: so a cause is as long to write as it is, and is written
-        // where it stays.
-        let sequence = match end {
-            End::Failed(fault) => self.ledger.append(entry(Cause::Fault(*fault))),
-            End::Group { because } => self.ledger.append(entry(Cause::Group { because })),
-            End::Exited | End::Requested { .. } | End::Killed { .. } => {
-                self.ledger.append(entry(end.cause()))
-            }
-        };
+        let sequence = self
+            .ledger
+            .append_and(entry, |entry| end.write(&mut entry.cause));
         actor.latest = Latest {
             sequence,
             cause: end.kind(),
