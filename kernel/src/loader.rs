@@ -19,7 +19,7 @@ use crate::entries;
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
-use crate::mm::address_space::AddressSpace;
+use crate::mm::address_space::{AddressSpace, Progress};
 use crate::pristine;
 use crate::recovery::Purpose;
 use crate::site::adopt;
@@ -334,11 +334,17 @@ fn first_load(disk: &mut Disk, actor: ActorId) -> Result<(), LoadError> {
         Some((_, Some(index))) => Ok(index),
         Some((name, None)) => read_image(disk, name).map(|(index, _)| index),
     };
+    clear_ahead();
     kernel::with(|kernel| {
         let result = result.and_then(|index| install(kernel, actor, index));
         kernel.tell_loaded(actor, result);
         result
     })
+}
+
+/// Clears what the start of an actor takes: after a restart of the site nobody has had the time to.
+fn clear_ahead() {
+    while kernel::with(Kernel::clear_for_start) == Progress::More {}
 }
 
 /// Reads an actor's image again and starts it from that; what it had is gone already.
@@ -353,6 +359,7 @@ fn reload(disk: &mut Disk, actor: ActorId) {
         return;
     };
     let result = read_image(disk, declaration.image).and_then(|(index, reads)| {
+        clear_ahead();
         kernel::with(|kernel| install(kernel, actor, index)).map(|()| reads)
     });
     kernel::with(|kernel| match result {

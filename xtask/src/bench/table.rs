@@ -341,7 +341,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     group::<512>(
         "bench-group-512",
-        Form::Long,
+        Form::Short,
         &[measure("group-512", "restart of a group of 512").within(512 * 8_000, 512 * 4_500)],
     ),
     kept(
