@@ -22,6 +22,7 @@ impl Position {
 
     /// Whether the entry is in a heap.
     #[must_use]
+    #[inline]
     pub const fn is_taken(self) -> bool {
         self.0 != NONE
     }

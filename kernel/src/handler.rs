@@ -28,7 +28,7 @@ use crate::rights::Target;
 use crate::sched::Floating;
 use crate::slot::{self, SlotTable};
 use crate::syscall::Next;
-use crate::thread::{Invocation, Kind, Manner, State, Thread, Wait};
+use crate::thread::{Invocation, Kind, Manner, State, Wait};
 use crate::user::UserSlice;
 
 /// Link to the owner's other handlers.
@@ -313,17 +313,12 @@ impl Kernel {
         if record.thread_count >= record.declaration.budget.threads {
             return Err(Status::LIMIT_REACHED);
         }
-        let thread = Thread::new(record.declaration.priority, home);
-        let (slot, _) = self
-            .threads
-            .insert(thread)
-            .map_err(|_| Status::LIMIT_REACHED)?;
+        let made = self.threads.make(record.declaration.priority, home);
+        let (slot, thread) = made.map_err(|_| Status::LIMIT_REACHED)?;
+        thread.state = State::Blocked;
+        thread.wait = Wait::Occasion;
         record.thread_count += 1;
         record.threads.push_back(&mut self.threads, slot.0);
-        if let Some(thread) = self.threads.at_mut(slot.0) {
-            thread.state = State::Blocked;
-            thread.wait = Wait::Occasion;
-        }
         Ok(slot.0)
     }
 

@@ -137,7 +137,7 @@ impl Kernel {
             cs: USER_CODE,
             ss: USER_DATA,
             rflags: FLAG_INTERRUPTS | FLAG_RESERVED,
-            ..TrapFrame::default()
+            ..TrapFrame::ZERO
         };
         let has_begun = self
             .threads

@@ -144,7 +144,7 @@ impl Kernel {
                 };
                 return Err(status.into());
             }
-            self.check_memory(actor, message, Access::Read)?;
+            self.check_rights(actor, message, Access::Read)?;
             self.wait_at(slot, Wait::Send { port: id, message }, timeout);
             return Ok(Next::Blocked);
         }
@@ -175,8 +175,8 @@ impl Kernel {
         if flags & !CALL_REFUSE_FROZEN != 0 {
             return Err(Status::BAD_ARGUMENT.into());
         }
-        self.check_memory(actor, request, Access::Read)?;
-        self.check_memory(actor, reply, Access::Write)?;
+        self.check_rights(actor, request, Access::Read)?;
+        self.check_rights(actor, reply, Access::Write)?;
         let is_absent = self
             .ports
             .at(slot)
@@ -233,7 +233,7 @@ impl Kernel {
         if timeout == Span::ZERO {
             return Err(Status::TIMED_OUT.into());
         }
-        self.check_memory(actor, buffer, Access::Write)?;
+        self.check_rights(actor, buffer, Access::Write)?;
         let thread = self.scheduler.current();
         self.block_current(Wait::Receive { port: slot, buffer });
         if let Some(port) = self.ports.at_mut(slot) {
@@ -658,11 +658,13 @@ impl Kernel {
 
     /// Takes a thread out of every list it waits in, without making it ready.
     pub fn cancel_wait(&mut self, thread: u32) {
-        self.clear_deadline(thread);
         let Some(record) = self.threads.at_mut(thread) else {
             return;
         };
         let wait = core::mem::replace(&mut record.wait, Wait::Nothing);
+        if record.deadline.is_taken() {
+            self.clear_deadline(thread);
+        }
         match wait {
             Wait::Receive { port, .. } => {
                 if let Some(port) = self.ports.at_mut(port) {

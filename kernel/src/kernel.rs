@@ -15,6 +15,7 @@ use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
 use crate::due::Due;
+use crate::entries::Entries;
 use crate::fault::Refusal;
 use crate::former::Formers;
 use crate::handler::Handlers;
@@ -91,6 +92,8 @@ pub struct Kernel {
     pub notifier: Notifier,
     /// The Restart Manager and what it is doing.
     pub recovery: Recovery,
+    /// Memory for the Restart Manager's tables.
+    pub entries: Entries,
     /// What was typed and who waits for it.
     pub console: Console,
     /// Calls made so far: numbers each, for its reply.

@@ -25,6 +25,7 @@
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
+//! | `entries` | memory for the Restart Manager's tables |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `progress`, `watchdog`, `diagnosis` | noticing that the kernel hangs; what an exception in it means |
@@ -56,6 +57,8 @@ pub mod arch;
 #[cfg(target_os = "none")]
 pub mod backlog;
 #[cfg(target_os = "none")]
+pub mod beginning;
+#[cfg(target_os = "none")]
 pub mod composition;
 #[cfg(target_os = "none")]
 pub mod console;
@@ -65,6 +68,8 @@ pub mod damage;
 pub mod delegation;
 #[cfg(target_os = "none")]
 pub mod diagnosis;
+#[cfg(target_os = "none")]
+pub mod entries;
 #[cfg(target_os = "none")]
 pub mod epitaph;
 #[cfg(target_os = "none")]

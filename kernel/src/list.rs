@@ -25,6 +25,16 @@ impl Link {
         linked: false,
     };
 
+    /// The entry behind it in the list.
+    #[must_use]
+    pub const fn next(self) -> Option<u32> {
+        if self.next == NONE {
+            None
+        } else {
+            Some(self.next)
+        }
+    }
+
     /// Whether the entry is in a list through this link.
     #[must_use]
     pub const fn is_linked(&self) -> bool {
@@ -45,6 +55,12 @@ pub trait Linked<const L: usize> {
 pub struct List<const L: usize> {
     head: u32,
     tail: u32,
+}
+
+impl<const L: usize> Default for List<L> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
 }
 
 impl<const L: usize> List<L> {

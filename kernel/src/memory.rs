@@ -4,7 +4,7 @@ use abi::layout::USER_END;
 
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
-use crate::mm::address_space::AddressSpace;
+use crate::mm::address_space::{AddressSpace, Progress};
 use crate::mm::page_table::Flags;
 use crate::mm::{Frame, Page, direct};
 use crate::region::{Kind, Origin};
@@ -79,15 +79,42 @@ impl Kernel {
                 if space.held_count() >= actor.declaration.budget.frames {
                     return Err(PageError::OutOfMemory);
                 }
-                let frame = space.map_private(frames, page, WRITE).map_err(out)?;
-                match origin {
-                    Origin::Copy(pristine) => direct::copy(pristine, frame),
-                    Origin::Frame(_) | Origin::Zeroes => direct::zero(frame),
+                let frame = match origin {
+                    Origin::Copy(_) => frames.allocate(),
+                    Origin::Frame(_) | Origin::Zeroes => frames.allocate_cleared(direct::zero),
+                };
+                let frame = frame.ok_or(PageError::OutOfMemory)?;
+                if let Origin::Copy(pristine) = origin {
+                    direct::copy(pristine, frame);
                 }
+                space.map_private(frames, page, frame, WRITE).map_err(out)?;
                 frame
             }
         };
         Ok(frame)
+    }
+
+    /// Clears one frame ahead of time if there are hardly any, for those who keep the idle thread from
+    /// it: half a thousandth of the time.
+    pub fn clear_if_few(&mut self) {
+        const FEW: u32 = 32;
+        self.clear_one_up_to(FEW);
+    }
+
+    /// Clears one frame ahead of time: for whoever has nothing else to do.
+    pub fn clear_one(&mut self) -> Progress {
+        /// 2 MiB.
+        const ENOUGH: u32 = 512;
+        self.clear_one_up_to(ENOUGH)
+    }
+
+    fn clear_one_up_to(&mut self, count: u32) -> Progress {
+        let Some(frame) = self.frames.take_for_clearing(count) else {
+            return Progress::Finished;
+        };
+        direct::zero(frame);
+        self.frames.give_cleared(frame);
+        Progress::More
     }
 
     /// Copies from an actor's memory into the kernel's. `buffer` is at least as long as `from`.
@@ -185,6 +212,30 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// Checks that an actor may use this memory in this way. It may not be there yet: it comes in, or
+    /// cannot, when it is used.
+    ///
+    /// # Errors
+    /// As [`check_memory`](Self::check_memory).
+    pub fn check_rights(
+        &mut self,
+        actor: u32,
+        range: UserSlice,
+        access: Access,
+    ) -> Result<(), Refusal> {
+        let Some(last) = range.last_page() else {
+            return Ok(());
+        };
+        let first = Page::containing(range.address());
+        let regions = self.actors.at(actor).map(|actor| &actor.regions);
+        let region = regions.and_then(|regions| regions.find(first));
+        match region {
+            Some(region) if region.contains(last) && region.kind.allows(access) => Ok(()),
+            // Over several regions, or lent.
+            _ => self.check_memory(actor, range, access),
+        }
     }
 
     fn held_frames_of(&self, actor: u32) -> u32 {

@@ -10,14 +10,11 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use core::fmt::Write as _;
 
 use abi::epitaph::{EventKind, RebootCause};
 use abi::site::ActorState;
-use abi::start::PreviousEnd;
 use abi::{
-    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Status, Text,
-    ThreadId,
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text, ThreadId,
 };
 use log::Level;
 use restart_manager::{
@@ -27,18 +24,17 @@ use restart_manager::{
 
 use crate::actor::{DELEGATED, NEWS, News};
 use crate::arch::clock;
-use crate::arch::frame::TrapFrame;
 use crate::freeze::Thawing;
 use crate::hooks::{self, Place};
 use crate::kernel::{self, Kernel};
 use crate::lap::CLOSING;
-use crate::list::List;
+use crate::list::{Link, List};
 use crate::logger;
 use crate::memory::pristine_entry;
+use crate::mm::Frame;
 use crate::mm::address_space::Progress;
-use crate::mm::{Frame, pages_for};
 use crate::naming::{self, WayIn};
-use crate::region::Origin;
+use crate::region::{Origin, Region};
 use crate::site::record::LifeEnd;
 use crate::slot;
 use crate::spawn::{STARTS_MAX, Start, Waiter};
@@ -53,7 +49,7 @@ pub const PRIORITY: u8 = 60;
 /// How long a step goes on to further pages, threads, ports or actions, in ticks of the CPU's
 /// counter: long against the way in and out of a step, short enough to leave room, within the time
 /// that interrupts may be off, for the longest single thing that is begun just before.
-const STEP_TICKS: u64 = 800;
+const STEP_TICKS: u64 = 1200;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
@@ -71,7 +67,8 @@ pub struct Recovery {
     pub starts: VecDeque<Start>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
-    work: Option<Work>,
+    /// The action that is under way.
+    pub work: Option<Work>,
     /// When the present step began, by the CPU's counter.
     step_began: u64,
     /// Sequence number of the next ledger entry that the log has to tell of.
@@ -105,15 +102,19 @@ pub enum Purpose {
 
 /// An action that is under way.
 #[derive(Clone, Copy, Debug)]
-enum Work {
+pub enum Work {
     /// Stopping an actor: its handlers are disconnected, its lendings hidden, its LAPs and ports
     /// renounced, its guests sent back, its threads stopped.
     Freeze {
+        /// The actor.
         actor: ActorId,
+        /// What becomes of it.
         fate: Fate,
+        /// Its next incarnation.
         successor: Option<ActorId>,
         /// LAPs and ports still to be renounced.
         laps: u32,
+        /// Likewise.
         ports: u32,
         /// The one of them at which not everybody who waits has been told yet.
         way: Option<WayIn>,
@@ -121,16 +122,27 @@ enum Work {
         thread: Option<u32>,
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
-    Wipe { actor: ActorId, after: After },
+    Wipe {
+        /// The actor.
+        actor: ActorId,
+        /// What follows.
+        after: After,
+    },
     /// Giving back what was kept of former members of a group that has ended.
-    Forget { group: GroupSlot },
+    Forget {
+        /// The group.
+        group: GroupSlot,
+    },
     /// Letting the first thread of an incarnation run, now that subscribers know of it.
-    Start { thread: ThreadId },
+    Start {
+        /// The thread.
+        thread: ThreadId,
+    },
 }
 
 /// What follows when private things are destroyed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum After {
+pub enum After {
     /// The actor starts from the image in memory.
     HotRestart,
     /// Everything else goes too; the actor starts from a new image.
@@ -171,8 +183,14 @@ impl Recovery {
 
     /// Whether the present step has taken as long as one may go on.
     fn is_step_over(&self) -> bool {
-        clock::counter().wrapping_sub(self.step_began) >= STEP_TICKS
+        is_over(self.step_began)
     }
+}
+
+/// Whether a step that began at this has taken as long as one may go on.
+#[inline]
+fn is_over(step_began: u64) -> bool {
+    clock::counter().wrapping_sub(step_began) >= STEP_TICKS
 }
 
 /// The recovery thread.
@@ -476,9 +494,8 @@ impl Kernel {
                         && fate != Fate::Hold
                     {
                         self.deflect(visitor);
-                    } else if let Some(next) = self.next_thread(slot, thread) {
-                        thread = Some(next);
-                        self.stop_thread(next);
+                    } else if let Some(first) = self.next_thread(slot, thread) {
+                        thread = Some(self.stop_threads(first));
                     } else {
                         self.report(Event::Frozen { actor, successor });
                         return None;
@@ -532,24 +549,35 @@ impl Kernel {
         }
     }
 
+    /// Stops a thread and those behind it in its actor's list, until the step is over. Returns the last.
+    fn stop_threads(&mut self, first: u32) -> u32 {
+        let mut thread = first;
+        loop {
+            let next = self.threads.at(thread).map(|record| record.links[HOME]);
+            self.stop_thread(thread);
+            match next.and_then(Link::next) {
+                Some(next) if !self.recovery.is_step_over() => thread = next,
+                _ => return thread,
+            }
+        }
+    }
+
     /// Stops a thread wherever it is. It is never on a kernel stack, so this is all. One that is a
     /// guest elsewhere is left alone: it ends when it would come home.
+    #[inline]
     fn stop_thread(&mut self, thread: u32) {
-        if self
-            .threads
-            .at(thread)
-            .is_some_and(|record| record.is_guest())
-        {
-            return;
-        }
-        self.cancel_wait(thread);
         let Some(record) = self.threads.at_mut(thread) else {
             return;
         };
-        let was_ready = record.state == State::Ready;
-        record.state = State::Stopped;
-        if was_ready {
+        if record.is_guest() {
+            return;
+        }
+        let state = core::mem::replace(&mut record.state, State::Stopped);
+        // One that is ready waits for nothing.
+        if state == State::Ready {
             self.unready(thread);
+        } else {
+            self.cancel_wait(thread);
         }
     }
 
@@ -587,8 +615,12 @@ impl Kernel {
         let Some(space) = &mut actor.space else {
             return Progress::Finished;
         };
-        let progress = space.drop_private(&mut self.frames, |page| {
-            let region = regions.find(page)?;
+        let mut last: Option<&Region> = None;
+        let origin = |page| {
+            if last.is_none_or(|region| !region.contains(page)) {
+                last = regions.find(page);
+            }
+            let region = last?;
             let origin = region.origin(page);
             if let Origin::Copy(frame) = origin
                 && after == After::HotRestart
@@ -597,7 +629,9 @@ impl Kernel {
                 *is_damaged |= image.is_none_or(|image| !image.is_intact(frame));
             }
             pristine_entry(region.kind, origin)
-        });
+        };
+        let step_began = self.recovery.step_began;
+        let progress = space.drop_private(&mut self.frames, origin, || is_over(step_began));
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }
@@ -786,67 +820,6 @@ impl Kernel {
         if let Some(image) = self.images.remove(Slot(index)) {
             self.book.images.remove(image.note);
             self.preserved.free(image.extent);
-        }
-    }
-
-    /// Creates the first thread of an actor whose memory is ready.
-    pub fn start_actor(&mut self, id: ActorId, previous: PreviousEnd, incarnation: u32) {
-        let slot = id.slot().0;
-        let image = self.actors.at(slot).and_then(|actor| actor.image);
-        let entry = image
-            .and_then(|image| self.images.at(image))
-            .map(|image| image.plan.entry);
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        actor.previous = previous;
-        actor.incarnation = incarnation;
-        self.note_life(slot, LifeEnd::None);
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        let (priority, stack) = (actor.declaration.priority, actor.declaration.stack_bytes);
-        let thread = entry.ok_or(Status::NOT_FOUND).and_then(|entry| {
-            self.new_thread(slot, priority, pages_for(stack), |top| {
-                TrapFrame::user(entry, top, [id.raw(), u64::from(incarnation)])
-            })
-        });
-        match thread {
-            Ok(thread) => {
-                if let Some(actor) = self.actors.at_mut(slot) {
-                    actor.run(id);
-                }
-                self.watch(slot);
-                self.report(Event::Activated { actor: id });
-                // Whoever subscribed is told of it before anything that it sends.
-                let thread = self.thread_id(thread);
-                if self.notifier.used() == 0 {
-                    self.start_thread(thread);
-                } else {
-                    self.recovery.work = Some(Work::Start { thread });
-                }
-            }
-            Err(status) => {
-                let mut fault = FaultRecord::new(FaultKind::OUT_OF_MEMORY);
-                fault.time = clock::now();
-                fault.actor = id;
-                let mut message = Text::EMPTY;
-                // Text takes what fits and never fails.
-                let _ = write!(message, "no first thread: {status}");
-                fault.message = message;
-                self.report(Event::ActivationFailed {
-                    actor: id,
-                    fault: &fault,
-                });
-            }
-        }
-    }
-
-    /// Lets the first thread of an incarnation run. It may be gone by now.
-    fn start_thread(&mut self, thread: ThreadId) {
-        let record = self.threads.get(thread.slot(), thread.generation());
-        if record.is_some_and(|record| record.state == State::Stopped) {
-            self.make_ready(thread.slot().0);
         }
     }
 

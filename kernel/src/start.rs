@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use abi::layout::PAGE_BYTES;
@@ -13,18 +12,18 @@ use abi::{ActorId, FaultKind, FaultRecord, Span, Text};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{
-    ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, SiteReboot, SiteReturn, Storage,
-};
+use restart_manager::{Audience, RestartManager, SiteReboot, SiteReturn, Storage};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
 use crate::due::Due;
+use crate::entries::Entries;
 use crate::former::Formers;
 use crate::handler::Handlers;
 use crate::kernel::{self, Kernel};
+use crate::mm::address_space::Progress;
 use crate::mm::extent::ExtentMap;
 use crate::mm::frame::{Descriptor, FrameList, Frames};
 use crate::mm::kernel_map::{self, Direct, Purpose};
@@ -39,7 +38,6 @@ use crate::site::record::{LEDGER_ENTRIES, LastWords};
 use crate::site::{adopt, claim, keep, reboot};
 use crate::slot::SlotTable;
 use crate::subscription::Notifier;
-use crate::thread::Thread;
 use crate::timer::Timers;
 use crate::{backlog, epitaph, errands, loader, logger, quick, recording, slot, watchdog};
 
@@ -151,7 +149,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
     let free = kept.header.free;
     let (mut book, counters) = Book::open(kept.record);
     let mut preserved = preserved(&plan, free);
-    let images = claim::memory(&mut book, counters, &mut preserved);
+    let (images, persistent) = claim::memory(&mut book, counters, &mut preserved);
     adopt::actors(&mut book);
     let mut manager = restart_manager(composition, &book);
     if kept.is_again {
@@ -175,7 +173,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         ports: SlotTable::new(kernel::PORTS_MAX),
         messages: SlotTable::new(kernel::MESSAGES_MAX),
         images,
-        persistent: SlotTable::new(kernel::PERSISTENT_MAX),
+        persistent,
         formers: Formers::new(),
         names: Names::new(),
         laps: SlotTable::new(kernel::LAPS_MAX),
@@ -185,6 +183,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         timers: Timers::new(),
         notifier: Notifier::new(),
         recovery: Recovery::new(manager),
+        entries: Entries::new(),
         console: Console::new(),
         calls: 0,
         disk_line: 0,
@@ -235,18 +234,17 @@ fn kernel_thread(kernel: &mut Kernel, priority: u8, entry: *const ()) -> u32 {
     let root = kernel.kernel_root;
     let stack = kernel_map::map_stack(&mut kernel.frames, root);
     let (_, top) = stack.expect("memory for a kernel thread's stack");
-    let thread = kernel.threads.insert(Thread::new(priority, ActorId::NONE));
-    let (slot, _) = thread.expect("room for the kernel's own threads");
-    if let Some(thread) = kernel.threads.at_mut(slot.0) {
-        *thread.frame_mut() = TrapFrame::kernel(entry as u64, top);
-        thread.context = &raw mut *thread.frame_mut();
-    }
+    let made = kernel.threads.make(priority, ActorId::NONE);
+    let (slot, thread) = made.expect("room for the kernel's own threads");
+    *thread.frame_mut() = TrapFrame::kernel(entry as u64, top);
+    thread.context = &raw mut *thread.frame_mut();
     kernel.make_ready(slot.0);
     slot.0
 }
 
 extern "C" fn idle() -> ! {
     loop {
+        while kernel::with(Kernel::clear_one) == Progress::More {}
         cpu::wait_for_interrupt();
         if let Some((image, page)) = kernel::with(Kernel::scrub) {
             log::error!("image {image}: page {page} fails its check");
@@ -364,15 +362,15 @@ fn come_up_again(manager: &mut RestartManager<'static>, reboots: Reboots, entere
 
 fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'static> {
     let storage = Storage {
-        actors: vec![ActorEntry::EMPTY; kernel::ACTORS_MAX as usize].leak(),
-        groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
-        ledger: book.ledger().collect::<Vec<_>>().leak(),
+        // They grow when there is somebody to be put there.
+        actors: &mut [],
+        groups: &mut [],
+        ledger: book.ledger().leak(),
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());
     manager.set_audience(Audience::Nobody);
+    // Earlier kernels have told of what there is by now.
     recording::follow(&mut manager, LEDGER_ENTRIES);
-    // Earlier kernels have told of what there is.
-    manager.forget_changes();
     manager
 }

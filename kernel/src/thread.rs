@@ -5,7 +5,7 @@
 //! holds the kernel: a freeze never waits for a thread to come out of somewhere.
 
 use abi::layout::LAP_DEPTH_MAX;
-use abi::{ActorId, LapId, Name, PortId};
+use abi::{ActorId, LapId, Name, PortId, Slot};
 
 use crate::arch::cpu::FloatingPoint;
 use crate::arch::frame::TrapFrame;
@@ -17,6 +17,7 @@ use crate::mm::Page;
 use crate::naming::What;
 use crate::quick::{self, Place};
 use crate::sched::SLICE_TICKS;
+use crate::slot::{Blank, Full, SlotTable};
 use crate::user::UserSlice;
 
 /// Link through which a thread is ready, or waits at a port, for a name or for the console.
@@ -285,38 +286,52 @@ const NO_VISIT: Visit = Visit {
     is_done: false,
 };
 
-impl Thread {
-    /// A thread that is stopped and in no list.
-    #[must_use]
-    pub fn new(priority: u8, home: ActorId) -> Self {
-        Self {
-            // The quick way into a LAP leaves the segments as they are.
-            frames: [TrapFrame::user(0, 0, [0; 2]); LAP_DEPTH_MAX + 1],
-            visits: [NO_VISIT; LAP_DEPTH_MAX],
-            depth: 0,
-            floating_point: FloatingPoint::INITIAL,
-            context: core::ptr::null_mut(),
-            uses_floating_point: false,
-            priority,
-            state: State::Stopped,
-            wait: Wait::Nothing,
-            deadline: Position::FREE,
-            slice: SLICE_TICKS,
-            call: 0,
-            home,
-            home_place: Place::of(home.slot()).unwrap_or(&quick::NOWHERE),
-            here: home,
-            is_aborted: false,
-            exception: None,
-            ticks: 0,
-            virtual_due: u64::MAX,
-            incoming: Sight::NONE,
-            outgoing: Sight::NONE,
-            stack: Page(0),
-            links: [Link::FREE; 3],
-        }
-    }
+/// A thread that is stopped and in no list, at the lowest priority and nobody's.
+impl Blank for Thread {
+    const BLANK: Self = Self {
+        // The quick way into a LAP leaves the segments as they are.
+        frames: [TrapFrame::user(0, 0, [0; 3]); LAP_DEPTH_MAX + 1],
+        visits: [NO_VISIT; LAP_DEPTH_MAX],
+        depth: 0,
+        floating_point: FloatingPoint::INITIAL,
+        context: core::ptr::null_mut(),
+        uses_floating_point: false,
+        priority: 0,
+        state: State::Stopped,
+        wait: Wait::Nothing,
+        deadline: Position::FREE,
+        slice: SLICE_TICKS,
+        call: 0,
+        home: ActorId::NONE,
+        home_place: &quick::NOWHERE,
+        here: ActorId::NONE,
+        is_aborted: false,
+        exception: None,
+        ticks: 0,
+        virtual_due: u64::MAX,
+        incoming: Sight::NONE,
+        outgoing: Sight::NONE,
+        stack: Page(0),
+        links: [Link::FREE; 3],
+    };
+}
 
+impl SlotTable<Thread> {
+    /// Makes a thread that is stopped and in no list.
+    ///
+    /// # Errors
+    /// As [`SlotTable::insert`].
+    pub fn make(&mut self, priority: u8, home: ActorId) -> Result<(Slot, &mut Thread), Full> {
+        let (slot, _, thread) = self.insert_blank()?;
+        thread.priority = priority;
+        thread.home = home;
+        thread.home_place = Place::of(home.slot()).unwrap_or(&quick::NOWHERE);
+        thread.here = home;
+        Ok((slot, thread))
+    }
+}
+
+impl Thread {
     /// The registers of the actor it is in.
     #[must_use]
     pub const fn frame(&self) -> &TrapFrame {

@@ -55,7 +55,12 @@ impl Kernel {
     }
 
     /// Takes a thread's deadline away, if it has one.
+    #[inline]
     pub fn clear_deadline(&mut self, thread: u32) {
+        let record = self.threads.at(thread);
+        if record.is_none_or(|record| !record.deadline.is_taken()) {
+            return;
+        }
         self.timers.due.remove(&mut self.threads, thread);
     }
 

@@ -64,27 +64,36 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     // interrupts on are the only ones interrupted, and neither borrows it then.
     let kernel = unsafe { kernel::entered() };
     let start = clock::counter();
-    // SAFETY: The entry code made the frame, and it is used for nothing else until we return.
-    let (saved, vector, code) = unsafe { (*frame, (*frame).vector as u8, (*frame).error_code) };
+    // SAFETY: The entry code made the frame, in the thread's record or on a stack that is not used
+    // until we return. It is copied where all of it is needed.
+    let saved = || unsafe { *frame };
+    // SAFETY: Likewise.
+    let (vector, code, from_user) = unsafe {
+        (
+            (*frame).vector as u8,
+            (*frame).error_code,
+            (*frame).from_user(),
+        )
+    };
     if let Some(thread) = kernel.current_thread() {
-        if !saved.from_user() {
+        if !from_user {
             thread.context = frame;
         } else if !core::ptr::eq(frame, &raw const *thread.frame()) {
             // The exception has a stack of its own, which the next one overwrites.
-            *thread.frame_mut() = saved;
+            *thread.frame_mut() = saved();
         }
     }
-    if saved.from_user() && (interrupts::FIRST_VECTOR..=VECTOR_LAST_LINE).contains(&vector) {
+    if from_user && (interrupts::FIRST_VECTOR..=VECTOR_LAST_LINE).contains(&vector) {
         kernel.note_unbegun();
     }
     match vector {
         VECTOR_TICK => {
             interrupts::acknowledge(vector);
             if let Pulse::Lost(ticks) = kernel.take_pulse() {
-                fail::hang(kernel.scheduler.current(), ticks, &saved);
+                fail::hang(kernel.scheduler.current(), ticks, &saved());
             }
             kernel.tick();
-            if let Some(given_up) = apart::count_tick(&saved, advice::TICKS)
+            if let Some(given_up) = apart::count_tick(&saved(), advice::TICKS)
                 && let Some(thread) = kernel.current_thread()
             {
                 *thread.frame_mut() = given_up;
@@ -104,7 +113,7 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
         }
         RESCHEDULE_VECTOR => kernel.scheduler.request(),
         VECTOR_NMI if watchdog::is_pardoned() => {}
-        VECTOR_NMI | VECTOR_MACHINE_CHECK => fail::exception(&saved),
+        VECTOR_NMI | VECTOR_MACHINE_CHECK => fail::exception(&saved()),
         _ => kernel.exception(vector, code),
     }
     let next = kernel.choose();
@@ -151,6 +160,7 @@ impl Kernel {
         if self.serve_due(now) == Progress::More {
             self.run_errands();
         }
+        self.clear_if_few();
         if now >= self.book.stable_at {
             self.book.stable_at = Instant::NEVER;
             reboot::forget();

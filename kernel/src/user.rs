@@ -62,6 +62,15 @@ impl UserSlice {
         self.length
     }
 
+    /// The page of its last byte; `None` if it is empty.
+    #[must_use]
+    pub const fn last_page(self) -> Option<Page> {
+        match self.length {
+            0 => None,
+            _ => Some(Page::containing(self.address + (self.length - 1))),
+        }
+    }
+
     /// The same range, at most `length` bytes of it.
     #[must_use]
     pub fn cut(self, length: u64) -> Self {

@@ -62,6 +62,13 @@ pub(crate) enum Phase {
     Held,
 }
 
+impl Phase {
+    /// Whether nothing is to be done until something is reported or asked for.
+    pub(crate) const fn is_at_rest(self) -> bool {
+        matches!(self, Self::Idle | Self::Held)
+    }
+}
+
 /// What the present change of a group is to lead to. Later ones override earlier ones while the
 /// members are being stopped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -123,6 +130,8 @@ pub struct GroupEntry {
     pub(crate) last_member: Option<Slot>,
     pub(crate) members: u32,
     pub(crate) direct_members: u32,
+    /// How many members end whatever happens to the group.
+    pub(crate) leaving: u32,
     pub(crate) history: History,
     pub(crate) phase: Phase,
     pub(crate) goal: Goal,
@@ -216,6 +225,7 @@ impl GroupEntry {
         last_member: None,
         members: 0,
         direct_members: 0,
+        leaving: 0,
         history: History::EMPTY,
         phase: Phase::Idle,
         goal: Goal::Departures,
@@ -343,6 +353,19 @@ impl GroupEntry {
                 self.goal != Goal::Departures
             }
         }
+    }
+
+    /// Whether no member ends of this change of the group, so that they need not be gone over for
+    /// that.
+    pub(crate) fn ends_nobody(&self) -> bool {
+        matches!(self.goal, Goal::Restart(_))
+            && self.direct_members == self.members
+            && self.leaving == 0
+    }
+
+    /// A member has been asked for something.
+    pub(crate) fn note_asked(&mut self) {
+        self.outstanding = self.outstanding.saturating_add(1);
     }
 
     /// A member's report came in. One that was asked for in another phase finds the cursor past

@@ -6,6 +6,8 @@
 
 use abi::{FaultKind, Instant, Response, Span};
 
+use crate::recent::{Recent, Timed};
+
 /// How many failures are remembered for an actor or a group.
 ///
 /// A policy can tell `n` failures in a window from `n + 1` only below this number, so no limit may
@@ -24,70 +26,60 @@ pub struct Death {
     pub response: Response,
 }
 
-impl Death {
+impl Timed for Death {
     const BLANK: Self = Self {
         time: Instant::ZERO,
         kind: FaultKind(0),
         response: Response::NONE,
     };
+
+    fn time(&self) -> Instant {
+        self.time
+    }
 }
 
 /// The last [`HISTORY_MAX`] failures, oldest first.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct History {
-    // Invariants: `length <= HISTORY_MAX`; `deaths[..length]` is in the order of arrival.
-    deaths: [Death; HISTORY_MAX],
-    length: usize,
+    deaths: Recent<Death>,
 }
 
 impl History {
     /// No failure yet.
     pub const EMPTY: Self = Self {
-        deaths: [Death::BLANK; HISTORY_MAX],
-        length: 0,
+        deaths: Recent::EMPTY,
     };
 
     /// Remembers a failure, and forgets the oldest one when there is no room.
     pub fn record(&mut self, time: Instant, kind: FaultKind) {
-        if self.length >= HISTORY_MAX {
-            self.deaths.rotate_left(1);
-            self.length = HISTORY_MAX.saturating_sub(1);
-        }
-        if let Some(free) = self.deaths.get_mut(self.length) {
-            *free = Death {
-                time,
-                kind,
-                response: Response::NONE,
-            };
-            self.length = self.length.saturating_add(1);
-        }
+        self.deaths.record(Death {
+            time,
+            kind,
+            response: Response::NONE,
+        });
     }
 
     /// Becomes what another one is, at the cost of what that remembers.
     pub(crate) fn copy_from(&mut self, other: &Self) {
-        for (own, death) in self.deaths.iter_mut().zip(other.deaths()) {
-            *own = *death;
-        }
-        self.length = other.length;
+        self.deaths.copy_from(&other.deaths);
     }
 
     /// Notes what was decided about the latest failure.
     pub fn answer(&mut self, response: Response) {
-        let latest = self.length.checked_sub(1);
-        if let Some(death) = latest.and_then(|index| self.deaths.get_mut(index)) {
+        if let Some(death) = self.deaths.latest_mut() {
             death.response = response;
         }
     }
 
     /// Forgets everything.
     pub fn forget(&mut self) {
-        self.length = 0;
+        self.deaths.forget();
     }
 
     /// The remembered failures, oldest first.
     #[must_use]
     pub fn deaths(&self) -> &[Death] {
-        self.deaths.get(..self.length).unwrap_or_default()
+        self.deaths.kept()
     }
 
     /// The latest failure.
@@ -99,39 +91,23 @@ impl History {
     /// How many failures were reported at most `window` before `now`, the present one included.
     #[must_use]
     pub fn failures_within(&self, window: Span, now: Instant) -> u32 {
-        self.count(window, now, |_| true)
+        self.deaths.count_within(window, now, |_| true)
     }
 
     /// How many of those were of `kind`.
     #[must_use]
     pub fn failures_of_kind_within(&self, kind: FaultKind, window: Span, now: Instant) -> u32 {
-        self.count(window, now, |death| death.kind == kind)
+        self.deaths
+            .count_within(window, now, |death| death.kind == kind)
     }
 
     /// How many of those were answered with `response`.
     #[must_use]
     pub fn responses_within(&self, response: Response, window: Span, now: Instant) -> u32 {
-        self.count(window, now, |death| death.response == response)
-    }
-
-    fn count(&self, window: Span, now: Instant, wanted: impl Fn(&Death) -> bool) -> u32 {
-        let counted = self
-            .deaths()
-            .iter()
-            .filter(|death| now.since(death.time) <= window && wanted(death))
-            .count();
-        u32::try_from(counted).unwrap_or(u32::MAX)
+        self.deaths
+            .count_within(window, now, |death| death.response == response)
     }
 }
-
-/// By what they remember; what is left over of an earlier use does not count.
-impl PartialEq for History {
-    fn eq(&self, other: &Self) -> bool {
-        self.deaths() == other.deaths()
-    }
-}
-
-impl Eq for History {}
 
 impl Default for History {
     fn default() -> Self {

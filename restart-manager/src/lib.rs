@@ -60,6 +60,7 @@ pub mod notice;
 pub mod parameters;
 pub mod policy;
 pub mod question;
+mod recent;
 pub mod rehearse;
 mod set;
 pub mod tree;

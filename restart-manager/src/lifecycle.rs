@@ -61,32 +61,42 @@ impl State {
         Self::Terminated,
     ];
 
-    /// The table: which states may follow this one.
+    /// The table: whether `next` may follow this state.
     #[must_use]
-    pub const fn successors(self) -> &'static [Self] {
+    #[inline]
+    pub const fn may_become(self, next: Self) -> bool {
         match self {
-            Self::Vacant | Self::Terminated => &[Self::Declared],
+            Self::Vacant | Self::Terminated => matches!(next, Self::Declared),
             // A load that failed leaves nothing to freeze.
-            Self::Declared => &[Self::Prepared, Self::Frozen, Self::Terminating],
-            Self::Prepared => &[Self::Activating, Self::Restarting, Self::Terminating],
+            Self::Declared => matches!(next, Self::Prepared | Self::Frozen | Self::Terminating),
+            Self::Prepared => {
+                matches!(
+                    next,
+                    Self::Activating | Self::Restarting | Self::Terminating
+                )
+            }
             // Frozen: there is no first thread, so nothing runs. Prepared: whoever was to make it is
             // gone.
-            Self::Activating => &[Self::Prepared, Self::Running, Self::Down, Self::Frozen],
-            Self::Running => &[Self::Down, Self::Freezing],
-            Self::Down => &[Self::Freezing],
-            Self::Freezing => &[Self::Frozen, Self::Held],
-            Self::Frozen => &[Self::Restarting, Self::Terminating],
+            Self::Activating => {
+                matches!(
+                    next,
+                    Self::Prepared | Self::Running | Self::Down | Self::Frozen
+                )
+            }
+            Self::Running => matches!(next, Self::Down | Self::Freezing),
+            Self::Down => matches!(next, Self::Freezing),
+            Self::Freezing => matches!(next, Self::Frozen | Self::Held),
+            Self::Frozen => matches!(next, Self::Restarting | Self::Terminating),
             // A held actor is frozen again, this time with a fate that can be told.
-            Self::Held => &[Self::Freezing],
-            Self::Restarting => &[Self::Prepared, Self::Frozen],
-            Self::Terminating => &[Self::Terminated],
+            Self::Held => matches!(next, Self::Freezing),
+            Self::Restarting => matches!(next, Self::Prepared | Self::Frozen),
+            Self::Terminating => matches!(next, Self::Terminated),
         }
     }
 
-    /// Whether `next` may follow this state.
-    #[must_use]
-    pub fn may_become(self, next: Self) -> bool {
-        self.successors().contains(&next)
+    /// The states that may follow this one.
+    pub fn successors(self) -> impl Iterator<Item = &'static Self> {
+        Self::ALL.iter().filter(move |next| self.may_become(**next))
     }
 
     /// Whether an action is out whose report is awaited.

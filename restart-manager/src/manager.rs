@@ -12,6 +12,7 @@
 //! | `course` | what a group is heading for, and which groups are on their way |
 //! | `reports` | how the actions went |
 //! | `progress` | which action is next, in which order |
+//! | `asking` | what a member is asked, if anything |
 //! | `records` | what is written into the ledger |
 //! | `site` | what is known after a restart of the site |
 //!
@@ -82,6 +83,7 @@ use crate::{
 };
 
 mod advice;
+mod asking;
 mod course;
 mod edges;
 mod failures;
@@ -101,11 +103,14 @@ mod tests;
 
 /// Memory lent to the manager for good, so that it needs no allocator and nothing large is ever
 /// built on a stack. Make them with `vec![ActorEntry::EMPTY; n]` and the like.
+///
+/// Of actors and groups it may be all there will ever be, or the first: it can grow
+/// ([`RestartManager::grow_actors`], [`RestartManager::grow_groups`]).
 #[derive(Debug)]
 pub struct Storage<'s> {
-    /// One for each slot of the kernel's actor table.
+    /// One for each of the first slots of the kernel's actor table.
     pub actors: &'s mut [ActorEntry],
-    /// One for each group there may be.
+    /// One for each of the first groups.
     pub groups: &'s mut [GroupEntry],
     /// The ring of the ledger; `None` everywhere, or what the site had before it was restarted.
     pub ledger: &'s mut [Option<LedgerEntry>],
@@ -200,20 +205,40 @@ impl<'s> RestartManager<'s> {
         }
     }
 
+    /// Whether [`RestartManager::declare_actor`] would find no storage for this slot.
+    #[must_use]
+    pub fn lacks_actor(&self, slot: Slot) -> bool {
+        slot.index() >= self.actors.len()
+    }
+
+    /// Exchanges the storage for actors for one that begins with what is in this, and is larger.
+    pub fn grow_actors(&mut self, grow: impl FnOnce(&'s mut [ActorEntry]) -> &'s mut [ActorEntry]) {
+        self.actors = grow(core::mem::take(&mut self.actors));
+    }
+
+    /// Whether [`RestartManager::declare_group`] may find no storage for one group more.
+    #[must_use]
+    pub fn lacks_group(&self) -> bool {
+        // Their slots are taken in order.
+        let last = self.groups.last();
+        last.is_none_or(|last| last.stage != Stage::Free)
+    }
+
+    /// Exchanges the storage for groups for one that begins with what is in this, and is larger.
+    pub fn grow_groups(&mut self, grow: impl FnOnce(&'s mut [GroupEntry]) -> &'s mut [GroupEntry]) {
+        self.groups = grow(core::mem::take(&mut self.groups));
+    }
+
     /// Lends memory for notices. Without, all are lost, and counted.
     pub fn lend_notices(&mut self, ring: &'s mut [Option<Notice>]) {
         self.notices.lend(ring);
     }
 
-    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
-    /// [`RestartManager::take_changed`] gives none.
-    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+    /// Lends marks for entries of the ledger that change from now on, a word for every
+    /// [`MARKS`](crate::ledger::MARKS) there is room for. Without, [`RestartManager::take_changed`]
+    /// gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [u64]) {
         self.ledger.lend_marks(marks);
-    }
-
-    /// Says that all that is in the ledger now is known.
-    pub fn forget_changes(&mut self) {
-        self.ledger.forget_marks();
     }
 
     /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
@@ -282,6 +307,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// Takes note of something that happened.
+    #[inline(always)]
     pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
         if let Some(walk) = &mut self.walk {
             walk.note_change();
@@ -294,8 +320,18 @@ impl<'s> RestartManager<'s> {
     /// What the kernel has to do next. To be called until it says [`Polled::Nothing`], after events
     /// and answers and when [`RestartManager::next_deadline`] has come. Each call looks at a few
     /// members and groups only, however many there are.
+    #[inline]
     pub fn poll_some(&mut self, now: Instant) -> Polled {
-        self.look_on(now)
+        if self.site.is_some() || self.walk.is_some() || self.first_busy != self.last_busy {
+            return self.look_around(now);
+        }
+        match self.first_busy {
+            Some(only) => self.look_at(only, now),
+            None => {
+                self.deadline = None;
+                Polled::Nothing
+            }
+        }
     }
 
     /// [`RestartManager::poll_some`], until it has found something or there is nothing.
@@ -311,6 +347,7 @@ impl<'s> RestartManager<'s> {
 
     /// The oldest change that was not fetched yet, for the subscribers of its group. When it must
     /// be fetched is said in [`notice`](crate::notice).
+    #[inline]
     pub fn next_notice(&mut self) -> Option<Notice> {
         self.notices.pop()
     }
@@ -318,6 +355,7 @@ impl<'s> RestartManager<'s> {
     /// An actor whose activation is out, and is not wanted any more: its group is being stopped, and
     /// waits for the report. If nobody has begun to activate it, that is to be
     /// [`Event::ActivationPostponed`]; else there is nothing to do. To be called after each event.
+    #[inline]
     pub fn next_withdrawal(&mut self) -> Option<abi::ActorId> {
         while let Some(slot) = self.first_withdrawn {
             let actor = self.actors.get_mut(slot.index())?;
@@ -422,6 +460,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// The entry of a member and that of its group.
+    #[inline]
     pub(crate) fn pair(&mut self, slot: Slot) -> Option<(&mut ActorEntry, &mut GroupEntry)> {
         let actor = self.actors.get_mut(slot.index())?;
         let group = self.groups.get_mut(actor.group.index())?;

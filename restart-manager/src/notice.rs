@@ -73,6 +73,7 @@ impl<'s> Notices<'s> {
     }
 
     /// Numbers a notice without keeping it, if there is nobody to be told.
+    #[inline]
     pub(crate) fn skip(&mut self) -> bool {
         let is_skipped = self.audience == Audience::Nobody;
         if is_skipped {
@@ -103,10 +104,15 @@ impl<'s> Notices<'s> {
         }
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Notice> {
         if self.first >= self.next {
             return None;
         }
+        self.pop_first()
+    }
+
+    fn pop_first(&mut self) -> Option<Notice> {
         let notice = self.place(self.first)?.take();
         self.first = self.first.saturating_add(1);
         notice

@@ -56,35 +56,35 @@ impl GroupSet {
         self
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::EMPTY
+    /// The groups that are not in the other set.
+    pub(crate) fn without(mut self, other: Self) -> Self {
+        for (word, less) in self.0.iter_mut().zip(other.0) {
+            *word &= !less;
+        }
+        self
     }
 
-    /// How many groups there are.
-    pub(crate) fn len(&self) -> u32 {
-        self.0.iter().map(|word| word.count_ones()).sum()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().fold(0, |all, word| all | word) == 0
     }
 
     /// Takes out the group with the lowest number.
     pub(crate) fn pop(&mut self) -> Option<GroupSlot> {
-        let group = self.iter().next()?;
-        self.remove(group);
-        Some(group)
+        for (index, word) in self.0.iter_mut().enumerate() {
+            let low = word.trailing_zeros();
+            // Without its lowest bit; there is none in zero.
+            if let Some(less) = word.checked_sub(1) {
+                *word &= less;
+                return GroupSlot::from_index((index << 6) | usize::try_from(low).ok()?);
+            }
+        }
+        None
     }
 
     /// The groups, in the order of their numbers. At most [`GROUPS_MAX`].
     pub(crate) fn iter(&self) -> impl Iterator<Item = GroupSlot> + use<> {
-        self.0
-            .into_iter()
-            .enumerate()
-            .flat_map(|(index, mut word)| {
-                core::iter::from_fn(move || {
-                    let low = word.trailing_zeros();
-                    // Clears the lowest bit; a word without any is at its end.
-                    word &= word.checked_sub(1)?;
-                    GroupSlot::from_index((index << 6) | usize::try_from(low).ok()?)
-                })
-            })
+        let mut rest = *self;
+        core::iter::from_fn(move || rest.pop())
     }
 }
 
@@ -113,7 +113,11 @@ mod tests {
         assert!(!set.contains(slot(256)) && !set.contains(slot(2)));
         let found: Vec<_> = set.iter().map(GroupSlot::index).collect();
         assert_eq!(found, wanted);
-        assert_eq!(set.len(), 7);
+        let low = slot(63);
+        let high = set.without(GroupSet::of(low));
+        assert!(!high.contains(low) && high.contains(slot(64)));
+        assert_eq!(high.intersection(set), high);
+        assert_eq!(high.union(GroupSet::of(low)), set);
         let popped: Vec<_> = std::iter::from_fn(|| set.pop())
             .map(GroupSlot::index)
             .collect();

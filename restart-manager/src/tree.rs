@@ -5,56 +5,19 @@
 //! way from the failed one to the root. The other dependencies say who is restarted with whom,
 //! which is no policy's business.
 
-use abi::{Instant, Name, Span};
+use abi::{Instant, Name};
 
 use crate::group::{Goal, Phase, Stage};
-use crate::history::HISTORY_MAX;
+use crate::recent::Recent;
 use crate::{GroupEntry, GroupSlot, Parameters};
-
-/// The times of the last few things that happened to a group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Recent {
-    // Invariant: `length <= HISTORY_MAX`.
-    times: [Instant; HISTORY_MAX],
-    length: usize,
-}
-
-impl Recent {
-    pub(crate) const EMPTY: Self = Self {
-        times: [Instant::ZERO; HISTORY_MAX],
-        length: 0,
-    };
-
-    /// Notes that it happened again, and forgets the oldest time when there is no room.
-    pub(crate) fn record(&mut self, now: Instant) {
-        if self.length >= HISTORY_MAX {
-            self.times.rotate_left(1);
-            self.length = HISTORY_MAX.saturating_sub(1);
-        }
-        if let Some(free) = self.times.get_mut(self.length) {
-            *free = now;
-            self.length = self.length.saturating_add(1);
-        }
-    }
-
-    pub(crate) fn forget(&mut self) {
-        self.length = 0;
-    }
-
-    pub(crate) fn within(&self, window: Span, now: Instant) -> u32 {
-        let kept = self.times.get(..self.length).unwrap_or_default();
-        let counted = kept.iter().filter(|time| now.since(**time) <= window);
-        u32::try_from(counted.count()).unwrap_or(u32::MAX)
-    }
-}
 
 /// What a group is blamed for, and what happens above it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Blame {
     /// When it was restarted because of a group above it.
-    pub(crate) restarts: Recent,
+    pub(crate) restarts: Recent<Instant>,
     /// When a group that stands on it failed, since it was last restarted for one.
-    pub(crate) failures_above: Recent,
+    pub(crate) failures_above: Recent<Instant>,
 }
 
 impl Blame {
@@ -109,8 +72,11 @@ impl Layer {
         let window = kernel.parameters.window;
         Self {
             parameters: kernel.parameters,
-            restarts: kernel.blame.restarts.within(window, now),
-            failures_above: kernel.blame.failures_above.within(window, now),
+            restarts: kernel.blame.restarts.count_within(window, now, |_| true),
+            failures_above: kernel
+                .blame
+                .failures_above
+                .count_within(window, now, |_| true),
             ..Self::KERNEL
         }
     }
@@ -121,8 +87,11 @@ impl Layer {
             group,
             name: entry.name,
             parameters: entry.parameters,
-            restarts: entry.blame.restarts.within(window, now),
-            failures_above: entry.blame.failures_above.within(window, now),
+            restarts: entry.blame.restarts.count_within(window, now, |_| true),
+            failures_above: entry
+                .blame
+                .failures_above
+                .count_within(window, now, |_| true),
             is_restartable: entry.is_restartable(),
         }
     }
@@ -253,19 +222,6 @@ impl GroupEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_happened_leaves_the_window_and_makes_room() {
-        let mut recent = Recent::EMPTY;
-        for second in 0..20 {
-            recent.record(Instant::ZERO.after(Span::from_secs(second)));
-        }
-        let now = Instant::ZERO.after(Span::from_secs(20));
-        assert_eq!(recent.within(Span::from_secs(100), now), 16);
-        assert_eq!(recent.within(Span::from_secs(3), now), 3);
-        recent.forget();
-        assert_eq!(recent.within(Span::from_secs(100), now), 0);
-    }
 
     #[test]
     fn a_bare_tree_is_one_deep() {

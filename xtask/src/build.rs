@@ -190,6 +190,10 @@ fn kernel(
     say(format!("building the kernel with policy {policy}."));
     cargo_build(origin, profile)
         .env("REFRAIN_POLICY", policy)
+        // As one piece: an eighth of a restart's instructions were calls between crates. The many
+        // actors would take too long.
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
         .args(["-p", "kernel", "--bins"])
         .run()?;
     let path = kernel_path(policy);

@@ -16,6 +16,10 @@ pub const COUNT: usize = 200;
 /// Turns before the first sample: what is slower for the first time is so no more.
 pub const WARM_UP: usize = 32;
 
+/// How long a site is left alone before a restart that is measured. Failures are apart: the log is
+/// written, and the idle thread has cleared frames ahead of time.
+pub const REST: Span = Span::from_millis(3);
+
 /// Values in a line: with a name and the kernel's own words it stays below the longest one.
 const IN_A_LINE: usize = 12;
 

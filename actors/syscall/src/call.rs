@@ -217,16 +217,23 @@ pub fn sys_send(port: PortId, message: &[u8], timeout: Span) -> Result<()> {
 /// When none came in time, or the next one is longer than the buffer.
 #[inline]
 pub fn sys_receive(port: PortId, buffer: &mut [u8], timeout: Span) -> Result<Received> {
-    let capacity = buffer.len() as u64;
-    let arguments = [
-        port.raw(),
-        buffer_address(buffer),
-        capacity,
-        timeout.0,
-        0,
-        0,
-    ];
-    // SAFETY: the kernel writes at most the buffer, which is borrowed exclusively.
+    // SAFETY: the buffer is borrowed exclusively.
+    unsafe { receive_into(port, (buffer.as_mut_ptr(), buffer.len()), timeout) }
+}
+
+/// [`sys_receive`] into memory that need not be initialised.
+///
+/// # Safety
+/// The kernel may write to the buffer.
+#[inline]
+pub(crate) unsafe fn receive_into(
+    port: PortId,
+    (buffer, capacity): (*mut u8, usize),
+    timeout: Span,
+) -> Result<Received> {
+    let buffer = buffer.expose_provenance() as u64;
+    let arguments = [port.raw(), buffer, capacity as u64, timeout.0, 0, 0];
+    // SAFETY: the kernel writes at most the buffer, for which the caller vouches.
     received(unsafe { syscall(number::receive, arguments) })
 }
 
@@ -242,21 +249,39 @@ pub fn sys_call(
     timeout: Span,
     when_frozen: WhenFrozen,
 ) -> Result<usize> {
+    let request = (request.as_ptr(), request.len());
+    let reply = (reply.as_mut_ptr(), reply.len());
+    // SAFETY: both are borrowed, the reply's buffer exclusively.
+    unsafe { call_into(port, request, reply, timeout, when_frozen) }
+}
+
+/// [`sys_call`] with the reply in memory that need not be initialised, and that may be the request's:
+/// the kernel has read that before it writes.
+///
+/// # Safety
+/// The kernel may read the request, and write to the reply's buffer.
+#[inline]
+pub(crate) unsafe fn call_into(
+    port: PortId,
+    (request, request_length): (*const u8, usize),
+    (reply, capacity): (*mut u8, usize),
+    timeout: Span,
+    when_frozen: WhenFrozen,
+) -> Result<usize> {
     let flags = match when_frozen {
         WhenFrozen::Wait => 0,
         WhenFrozen::Refuse => CALL_REFUSE_FROZEN,
     };
-    let lengths = pack_lengths(request.len(), reply.len());
     let arguments = [
         port.raw(),
-        bytes_address(request),
-        buffer_address(reply),
-        lengths,
+        request.expose_provenance() as u64,
+        reply.expose_provenance() as u64,
+        pack_lengths(request_length, capacity),
         timeout.0,
         flags,
     ];
-    // SAFETY: the kernel reads the request and writes at most the reply's buffer, which is
-    // borrowed exclusively.
+    // SAFETY: the kernel reads the request and writes at most the reply's buffer, for which the
+    // caller vouches.
     let answer = unsafe { syscall(number::call, arguments) };
     done(answer).map(|()| answer.values[0] as usize)
 }
@@ -291,11 +316,35 @@ pub fn sys_reply_receive(
     buffer: &mut [u8],
     timeout: Span,
 ) -> Result<Received> {
-    let lengths = pack_lengths(message.len(), buffer.len());
-    let (message, buffer) = (bytes_address(message), buffer_address(buffer));
-    let arguments = [token.raw(), message, port.raw(), buffer, lengths, timeout.0];
-    // SAFETY: the kernel reads the message and writes at most the buffer, which is borrowed
-    // exclusively.
+    let message = (message.as_ptr(), message.len());
+    let buffer = (buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: both are borrowed, the buffer exclusively.
+    unsafe { reply_receive_into(token, message, port, buffer, timeout) }
+}
+
+/// [`sys_reply_receive`] into memory that need not be initialised, and that may be the answer's: the
+/// kernel has read that before it writes.
+///
+/// # Safety
+/// The kernel may read the message, and write to the buffer.
+#[inline]
+pub(crate) unsafe fn reply_receive_into(
+    token: ReplyToken,
+    (message, length): (*const u8, usize),
+    port: PortId,
+    (buffer, capacity): (*mut u8, usize),
+    timeout: Span,
+) -> Result<Received> {
+    let arguments = [
+        token.raw(),
+        message.expose_provenance() as u64,
+        port.raw(),
+        buffer.expose_provenance() as u64,
+        pack_lengths(length, capacity),
+        timeout.0,
+    ];
+    // SAFETY: the kernel reads the message and writes at most the buffer, for which the caller
+    // vouches.
     received(unsafe { syscall(number::reply_receive, arguments) })
 }
 

@@ -2,9 +2,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use abi::layout;
-use abi::start::{PreviousEnd, StartRecord};
-use abi::{ActorId, Name};
+use abi::start::{PreviousEnd, StartArea, StartRecord};
+use abi::{ActorId, Name, layout};
 
 use crate::{Error, Result, call, wire};
 
@@ -33,8 +32,12 @@ macro_rules! entry {
             )
         }
 
-        extern "C" fn __begin(actor: u64, incarnation: u64) -> ! {
-            $crate::entry::run(actor, incarnation, $main)
+        extern "C" fn __begin(
+            _actor: u64,
+            _incarnation: u64,
+            told: &'static $crate::abi::start::StartArea,
+        ) -> ! {
+            $crate::entry::run(told, $main)
         }
     };
 }
@@ -42,58 +45,56 @@ macro_rules! entry {
 /// What an actor is told when it starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
-    actor: ActorId,
-    incarnation: u32,
-    record: StartRecord,
+    told: &'static StartArea,
 }
 
 impl Start {
-    /// The capability of this incarnation, as it came in a register.
+    /// The capability of this incarnation.
     #[must_use]
     pub fn actor(&self) -> ActorId {
-        self.actor
+        ActorId::from_raw(self.told.actor)
     }
 
-    /// How many times the actor has been started, as it came in a register; the first is 1.
+    /// How many times the actor has been started; the first is 1.
     #[must_use]
     pub fn incarnation(&self) -> u32 {
-        self.incarnation
+        self.told.incarnation
     }
 
     /// The actor's name, the same in every incarnation.
     #[must_use]
-    pub fn name(&self) -> &str {
-        self.record.name.as_str()
+    pub fn name(&self) -> &'static str {
+        self.told.name.as_str()
     }
 
     /// The actor's name, as a value.
     #[must_use]
     pub fn own_name(&self) -> Name {
-        self.record.name
+        self.told.name
     }
 
     /// The actor's arguments, as one text.
     #[must_use]
-    pub fn arguments(&self) -> &str {
-        self.record.arguments.as_str()
+    pub fn arguments(&self) -> &'static str {
+        self.told.arguments.as_str()
     }
 
     /// The argument `index`, counted from 0, where arguments are separated by white space.
     #[must_use]
-    pub fn argument(&self, index: usize) -> Option<&str> {
+    pub fn argument(&self, index: usize) -> Option<&'static str> {
         self.arguments().split_whitespace().nth(index)
     }
 
     /// Why the previous incarnation ended.
     #[must_use]
     pub fn previous(&self) -> PreviousEnd {
-        self.record.previous
+        self.told.previous()
     }
 
     /// The whole record, as the kernel keeps it.
     #[must_use]
-    pub fn record(&self) -> &StartRecord {
-        &self.record
+    pub fn record(&self) -> StartRecord {
+        self.told.record()
     }
 }
 
@@ -120,32 +121,33 @@ impl<T: Ending> Ending for Result<T> {
     }
 }
 
-/// This incarnation's capability; nobody's before the actor is entered.
+/// This incarnation's capability; nobody's until it is asked for. It is not set at the start: that would
+/// cost every incarnation a page of its own.
 static OWN: AtomicU64 = AtomicU64::new(0);
 
 /// The capability of this incarnation.
+///
+/// # Panics
+/// When the kernel does not tell it.
 #[must_use]
 pub fn own_actor() -> ActorId {
-    ActorId::from_raw(OWN.load(Ordering::Relaxed))
+    let known = ActorId::from_raw(OWN.load(Ordering::Relaxed));
+    if !known.is_none() {
+        return known;
+    }
+    let actor = read().expect("the start record").actor;
+    OWN.store(actor.raw(), Ordering::Relaxed);
+    actor
 }
 
 /// Runs an actor from its entry to its end; called by what [`entry!`] makes.
-pub fn run<E: Ending>(actor: u64, incarnation: u64, main: fn(Start) -> E) -> ! {
-    OWN.store(actor, Ordering::Relaxed);
-    match read(actor, incarnation) {
-        Ok(start) => main(start).end(),
-        Err(error) => panic!("no start record: {error}"),
-    }
+pub fn run<E: Ending>(told: &'static StartArea, main: fn(Start) -> E) -> ! {
+    main(Start { told }).end()
 }
 
 /// Reads the start record from the kernel.
-fn read(actor: u64, incarnation: u64) -> Result<Start> {
+fn read() -> Result<StartRecord> {
     let mut buffer = [0; layout::RECORD_MAX];
     let length = call::sys_start_read(&mut buffer)?;
-    let record = wire::decode(buffer.get(..length).ok_or(Error::Malformed)?)?;
-    Ok(Start {
-        actor: ActorId::from_raw(actor),
-        incarnation: incarnation as u32,
-        record,
-    })
+    wire::decode(buffer.get(..length).ok_or(Error::Malformed)?)
 }

@@ -7,10 +7,10 @@
 //!
 //! A subscription is gone after a restart, as everything is: subscribe again.
 
-use abi::layout::MESSAGE_MAX;
 use abi::site::GroupInfo;
 use abi::{Delivery, Span};
 
+use crate::buffer::Buffer;
 use crate::{Port, Result, call, wire};
 
 /// A port for notices.
@@ -63,12 +63,14 @@ impl Subscription {
     /// # Errors
     /// When none came in time.
     pub fn next(&self, timeout: Span) -> Result<Delivery> {
-        let mut buffer = [0; MESSAGE_MAX];
+        let mut buffer = <Buffer>::new();
         loop {
-            let message = self.port.receive(&mut buffer, timeout)?;
+            // SAFETY: Nobody else uses the buffer.
+            let message = unsafe { call::receive_into(self.port.id(), buffer.room(), timeout)? };
             // The kernel's messages have no sender, and nobody else's can be without.
             if message.sender.is_none() {
-                return wire::decode(message.bytes);
+                // SAFETY: The kernel wrote so much.
+                return wire::decode(unsafe { buffer.filled(message.length) });
             }
         }
     }

@@ -39,6 +39,7 @@ pub use durable;
 pub use serde;
 
 pub mod activation;
+mod buffer;
 pub mod call;
 pub mod checkpoint;
 pub mod entry;

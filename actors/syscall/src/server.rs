@@ -4,11 +4,12 @@
 //! and replies are any values that `serde` knows; on the wire a reply is the postcard encoding of
 //! `Result<Reply, Status>`, so a refusal reaches the client as [`Error::Declined`].
 
-use abi::layout::MESSAGE_MAX;
-use abi::{ActorId, Span, Status};
+use abi::{ActorId, ReplyToken, Span, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::buffer::Buffer;
+use crate::call::{Received, WhenFrozen};
 use crate::entry::Ending;
 use crate::{Error, Port, RemotePort, Result, call, wire};
 
@@ -64,47 +65,88 @@ impl<S: Server> Ending for Serve<S> {
     }
 }
 
+/// Room for most messages. What is longer takes a detour, so that a server that starts does not need
+/// a second page of stack at once.
+const SHORT: usize = 512;
+
 /// Serves a port until that is impossible; returns why.
 pub fn serve<S: Server>(port: &Port, server: &mut S) -> Error {
-    let mut request = [0; MESSAGE_MAX];
-    let mut reply = [0; MESSAGE_MAX];
-    let mut answer: &[u8] = &[];
-    let mut caller = None;
+    // For requests and answers alike: a request is a value, and no bytes, before it is handled.
+    let mut buffer = Buffer::<SHORT>::new();
+    let mut answer = 0;
+    let mut token = ReplyToken::NONE;
     call::sys_ready();
     loop {
-        let message = match port.reply_receive(caller.take(), answer, &mut request, Span::FOREVER) {
-            Ok(message) => message,
+        let (room, capacity) = buffer.room();
+        let message = (room.cast_const(), answer);
+        // SAFETY: The answer was written into the buffer, which nobody else uses.
+        let received = unsafe {
+            let room = (room, capacity);
+            call::reply_receive_into(token, message, port.id(), room, Span::FOREVER)
+        };
+        (token, answer) = match received {
+            Ok(received) => answered(&mut buffer, received, server),
+            Err(Error::BufferTooSmall { .. }) => match serve_long(port, server) {
+                Ok(()) => (ReplyToken::NONE, 0),
+                Err(error) => return error,
+            },
             Err(error) => return error,
         };
-        caller = message.caller;
-        answer = handle(
-            server,
-            message.sender,
-            message.bytes,
-            caller.is_some(),
-            &mut reply,
-        );
     }
 }
 
-/// Lets the server handle one message and returns the bytes of its answer.
-fn handle<'r, S: Server>(
+/// Serves one message that is longer than most.
+#[cold]
+#[inline(never)]
+fn serve_long<S: Server>(port: &Port, server: &mut S) -> Result<()> {
+    let mut buffer = <Buffer>::new();
+    // SAFETY: Nobody else uses the buffer.
+    let received = unsafe { call::receive_into(port.id(), buffer.room(), Span::FOREVER)? };
+    let (token, answer) = answered(&mut buffer, received, server);
+    if !token.is_none() {
+        // SAFETY: So much was written. Who waits no longer needs no answer.
+        let _ = call::sys_reply(token, unsafe { buffer.filled(answer) });
+    }
+    Ok(())
+}
+
+/// Handles a message, and leaves the answer in the buffer. Returns who is to get it, and its length.
+fn answered<S: Server, const N: usize>(
+    buffer: &mut Buffer<N>,
+    Received {
+        length,
+        sender,
+        token,
+    }: Received,
     server: &mut S,
-    sender: ActorId,
-    bytes: &[u8],
-    is_call: bool,
-    reply: &'r mut [u8],
-) -> &'r [u8] {
-    let answer = match wire::decode(bytes) {
-        Ok(request) if is_call => server.call(sender, request),
-        Ok(notice) => {
+) -> (ReplyToken, usize) {
+    // SAFETY: The kernel wrote so much.
+    let answer = match wire::decode(unsafe { buffer.filled(length) }) {
+        Ok(notice) if token.is_none() => {
             server.notice(sender, notice);
-            return &[];
+            return (token, 0);
         }
+        Ok(request) => server.call(sender, request),
         // A request we do not understand is the client's mistake, not ours.
         Err(_) => Err(Status::BAD_ARGUMENT),
     };
-    wire::encode(&answer, reply).unwrap_or(&[])
+    match buffer.encode(&answer) {
+        Ok(length) => (token, length),
+        Err(_) => {
+            answer_long(token, &answer);
+            (ReplyToken::NONE, 0)
+        }
+    }
+}
+
+/// Gives an answer that is longer than most; an empty one if it is too long for a message.
+#[cold]
+#[inline(never)]
+fn answer_long<Reply: Serialize>(token: ReplyToken, answer: &Result<Reply, Status>) {
+    let mut buffer = <Buffer>::new();
+    let length = buffer.encode(answer).unwrap_or(0);
+    // SAFETY: So much was written. Who waits no longer needs no answer.
+    let _ = call::sys_reply(token, unsafe { buffer.filled(length) });
 }
 
 impl RemotePort {
@@ -118,10 +160,16 @@ impl RemotePort {
         request: &(impl Serialize + ?Sized),
         timeout: Span,
     ) -> Result<Reply> {
-        let mut buffer = [0; MESSAGE_MAX];
-        let mut answer = [0; MESSAGE_MAX];
-        let bytes = wire::encode(request, &mut buffer)?;
-        let answer = self.call(bytes, &mut answer, timeout)?;
+        let mut buffer = <Buffer>::new();
+        let length = buffer.encode(request)?;
+        let (room, capacity) = buffer.room();
+        // SAFETY: The request was written into the buffer, which nobody else uses.
+        let length = unsafe {
+            let (request, reply) = ((room.cast_const(), length), (room, capacity));
+            call::call_into(self.id(), request, reply, timeout, WhenFrozen::Wait)?
+        };
+        // SAFETY: The kernel wrote so much.
+        let answer = unsafe { buffer.filled(length) };
         wire::decode::<Result<Reply, Status>>(answer)?.map_err(Error::Declined)
     }
 
@@ -130,7 +178,9 @@ impl RemotePort {
     /// # Errors
     /// What [`RemotePort::send`] fails with.
     pub fn notify(self, notice: &(impl Serialize + ?Sized), timeout: Span) -> Result<()> {
-        let mut buffer = [0; MESSAGE_MAX];
-        self.send(wire::encode(notice, &mut buffer)?, timeout)
+        let mut buffer = <Buffer>::new();
+        let length = buffer.encode(notice)?;
+        // SAFETY: So much was written.
+        self.send(unsafe { buffer.filled(length) }, timeout)
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// UTF-8 text of at most `N` bytes.
 #[derive(Clone, Copy, Eq)]
+#[repr(C)]
 pub struct Text<const N: usize> {
     // Invariant: `bytes[..length]` is valid UTF-8 and the rest is zero.
     length: u8,

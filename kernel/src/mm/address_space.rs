@@ -24,6 +24,9 @@ pub struct AddressSpace {
     private: FrameList,
 }
 
+/// Pages that one table maps.
+const TABLE_PAGES: u64 = 512;
+
 /// No physical memory is left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfMemory;
@@ -54,8 +57,7 @@ impl Tables for Noted<'_> {
     }
 
     fn allocate(&mut self) -> Option<Frame> {
-        let frame = self.frames.allocate()?;
-        direct::zero(frame);
+        let frame = self.frames.allocate_cleared(direct::zero)?;
         self.frames.push(self.list, frame, Page(0));
         Some(frame)
     }
@@ -68,7 +70,6 @@ impl AddressSpace {
     /// [`OutOfMemory`].
     pub fn new(frames: &mut Frames, kernel_root: Frame) -> Result<Self, OutOfMemory> {
         let root = frames.allocate().ok_or(OutOfMemory)?;
-        direct::zero(root);
         kernel_map::share(kernel_root, root);
         Ok(Self {
             root,
@@ -151,18 +152,18 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Maps a new frame of the actor's alone, with undefined content, and returns it.
+    /// Maps a frame, which is the actor's alone from now on.
     ///
     /// # Errors
-    /// [`OutOfMemory`] for the frame or a table.
+    /// [`OutOfMemory`] for a table; the frame is free again.
     pub fn map_private(
         &mut self,
         frames: &mut Frames,
         page: Page,
+        frame: Frame,
         rights: Flags,
-    ) -> Result<Frame, OutOfMemory> {
+    ) -> Result<(), OutOfMemory> {
         note_change();
-        let frame = frames.allocate().ok_or(OutOfMemory)?;
         let mut tables = Noted {
             frames,
             list: &mut self.tables,
@@ -177,7 +178,7 @@ impl AddressSpace {
         );
         frames.push(&mut self.private, frame, page);
         cpu::flush(page.address());
-        Ok(frame)
+        Ok(())
     }
 
     /// Unmaps a page; a private frame goes back to the allocator.
@@ -201,8 +202,6 @@ impl AddressSpace {
     /// Unmaps pages from the end of a range on, a bounded number of steps, and returns the new
     /// end: the range's start when nothing is left. Stretches without tables take one step.
     pub fn unmap_tail(&mut self, frames: &mut Frames, start: Page, end: Page) -> Page {
-        /// Pages that one table maps.
-        const TABLE_PAGES: u64 = 512;
         /// Enough to make the way in and out cheap, few enough to be done in 2,000 instructions.
         const STEPS: usize = 12;
         let mut end = end.0;
@@ -225,32 +224,45 @@ impl AddressSpace {
         Page(end.max(start.0))
     }
 
-    /// Frees one private frame and leaves its page mapped to what `origin` says: the pristine
-    /// frame with the rights to map it, or nothing. Returns whether there was one.
+    /// Frees private frames, the newest first, and leaves their pages mapped to what `origin` says: the
+    /// pristine frame with the rights to map it, or nothing. Goes on until none is left or `is_over`
+    /// says that it was enough.
     ///
     /// The caller flushes the address space before it runs again.
+    #[inline]
     pub fn drop_private(
         &mut self,
         frames: &mut Frames,
-        origin: impl FnOnce(Page) -> Option<(Frame, Flags)>,
+        mut origin: impl FnMut(Page) -> Option<(Frame, Flags)>,
+        is_over: impl Fn() -> bool,
     ) -> Progress {
         note_change();
-        let Some((frame, page)) = frames.pop(&mut self.private) else {
-            return Progress::Finished;
-        };
-        frames.free(frame);
-        let entry = match origin(page) {
-            Some((frame, rights)) => Entry::new(frame, rights | Flags::PRESENT | Flags::USER),
-            None => Entry::EMPTY,
-        };
-        let mut tables = Noted {
-            frames,
-            list: &mut self.tables,
-        };
-        if let Some(old) = page_table::entry(&mut tables, self.root, page) {
-            *old = entry;
+        // Pages next to each other have one table.
+        let mut last: Option<(u64, Frame)> = None;
+        while let Some(page) = frames.free_newest(&mut self.private) {
+            let entry = match origin(page) {
+                Some((frame, rights)) => Entry::new(frame, rights | Flags::PRESENT | Flags::USER),
+                None => Entry::EMPTY,
+            };
+            let mut tables = Noted {
+                frames,
+                list: &mut self.tables,
+            };
+            let number = page.0 / TABLE_PAGES;
+            if last.is_none_or(|(other, _)| other != number) {
+                let table = page_table::last_table(&mut tables, self.root, page);
+                last = table.map(|table| (number, table));
+            }
+            if let Some((_, table)) = last
+                && let Some(old) = tables.table(table).get_mut(page_table::index(page, 1))
+            {
+                *old = entry;
+            }
+            if is_over() {
+                return Progress::More;
+            }
         }
-        Progress::More
+        Progress::Finished
     }
 
     /// Frees one table; only when no private frame is left and the address space never runs

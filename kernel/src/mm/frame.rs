@@ -1,12 +1,13 @@
 //! Physical frames: who owns them, and the lists they are in.
 //!
 //! Frames that were never used are carved off the ranges of the memory map; frames that were
-//! given back are kept in a list. Each frame has a 16-byte descriptor outside the frame, so that a
+//! given back are kept in a list; some of them are cleared ahead of time, while nothing else is to be
+//! done ([`Frames::take_for_clearing`]). Each frame has a 16-byte descriptor outside the frame, so that a
 //! frame's content is never touched by bookkeeping, and so that the frames an actor holds form a
 //! list: a restart visits exactly those (DESIGN 2, point 4), never the page tables.
 //!
 //! # Invariants
-//! - A frame is in one list: the free list or its owner's.
+//! - A frame is in one list: the free list, that of the cleared ones, or its owner's.
 //! - Descriptors are valid from the first time their frame is allocated; nothing reads them
 //!   before, so making the allocator costs nothing per frame.
 
@@ -71,6 +72,8 @@ const RANGES: usize = 32;
 pub struct Frames {
     descriptors: &'static mut [Descriptor],
     free: FrameList,
+    /// Free frames full of zeroes.
+    cleared: FrameList,
     /// Frames never used so far, as `start..end`.
     fresh: [(u32, u32); RANGES],
     fresh_count: u64,
@@ -84,6 +87,7 @@ impl Frames {
         Self {
             descriptors,
             free: FrameList::EMPTY,
+            cleared: FrameList::EMPTY,
             fresh: [(0, 0); RANGES],
             fresh_count: 0,
         }
@@ -106,14 +110,43 @@ impl Frames {
     /// Frames nobody owns.
     #[must_use]
     pub const fn free_count(&self) -> u64 {
-        self.free.count as u64 + self.fresh_count
+        self.free.count as u64 + self.cleared.count as u64 + self.fresh_count
     }
 
     /// Takes one frame, content undefined.
     pub fn allocate(&mut self) -> Option<Frame> {
-        if let Some(frame) = self.pop_free() {
+        if let Some(frame) = pop_unowned(self.descriptors, &mut self.free) {
             return Some(frame);
         }
+        self.take_fresh()
+            .or_else(|| pop_unowned(self.descriptors, &mut self.cleared))
+    }
+
+    /// Takes one frame full of zeroes, which `clear` makes if there is none ready.
+    pub fn allocate_cleared(&mut self, clear: impl FnOnce(Frame)) -> Option<Frame> {
+        if let Some(frame) = pop_unowned(self.descriptors, &mut self.cleared) {
+            return Some(frame);
+        }
+        let frame = self.allocate()?;
+        clear(frame);
+        Some(frame)
+    }
+
+    /// Takes one frame to be cleared ahead of time, if there are not `enough` of those yet. It is given
+    /// back with [`give_cleared`](Self::give_cleared).
+    pub fn take_for_clearing(&mut self, enough: u32) -> Option<Frame> {
+        if self.cleared.count >= enough {
+            return None;
+        }
+        pop_unowned(self.descriptors, &mut self.free).or_else(|| self.take_fresh())
+    }
+
+    /// Gives back a frame full of zeroes.
+    pub fn give_cleared(&mut self, frame: Frame) {
+        push(self.descriptors, &mut self.cleared, frame, Page(0));
+    }
+
+    fn take_fresh(&mut self) -> Option<Frame> {
         let range = self.fresh.iter_mut().find(|range| range.0 < range.1)?;
         let frame = Frame(range.0);
         range.0 += 1;
@@ -145,7 +178,20 @@ impl Frames {
             descriptor.page |= GIVEN_UP;
             return;
         }
-        push(self.descriptors, &mut self.free, frame, Page(0));
+        *descriptor = Descriptor {
+            next: self.free.head,
+            ..Descriptor::UNUSED
+        };
+        self.free.head = frame.0;
+        self.free.count += 1;
+    }
+
+    /// Gives the newest frame of a list back; returns where it was mapped.
+    #[inline]
+    pub fn free_newest(&mut self, list: &mut FrameList) -> Option<Page> {
+        let (frame, page) = self.pop(list)?;
+        self.free(frame);
+        Some(page)
     }
 
     /// Notes that somebody else sees a frame, too.
@@ -166,7 +212,7 @@ impl Frames {
         descriptor.page -= 1 << LENT_SHIFT;
         if descriptor.lent() == 0 && descriptor.page & GIVEN_UP != 0 {
             descriptor.page = 0;
-            push(self.descriptors, &mut self.free, frame, Page(0));
+            self.free(frame);
         }
     }
 
@@ -176,11 +222,21 @@ impl Frames {
     }
 
     /// Takes the newest frame off a list; the caller owns it.
+    #[inline]
     pub fn pop(&mut self, list: &mut FrameList) -> Option<(Frame, Page)> {
-        let head = list.head;
-        let descriptor = *self.descriptors.get(head as usize)?;
-        self.unlink(list, Frame(head));
-        Some((Frame(head), Page(descriptor.page & PAGE)))
+        let frame = Frame(list.head);
+        let descriptor = self.descriptors.get_mut(frame.0 as usize)?;
+        let Descriptor { next, page, .. } = *descriptor;
+        *descriptor = Descriptor {
+            page: page & !PAGE,
+            ..Descriptor::UNUSED
+        };
+        if let Some(behind) = self.descriptors.get_mut(next as usize) {
+            behind.previous = NONE;
+        }
+        list.head = next;
+        list.count -= 1;
+        Some((frame, Page(page & PAGE)))
     }
 
     /// Takes a certain frame off the list it is in; the caller owns it.
@@ -206,15 +262,16 @@ impl Frames {
         }
         list.count -= 1;
     }
+}
 
-    fn pop_free(&mut self) -> Option<Frame> {
-        let head = self.free.head;
-        let descriptor = self.descriptors.get_mut(head as usize)?;
-        self.free.head = descriptor.next;
-        self.free.count -= 1;
-        *descriptor = Descriptor::UNUSED;
-        Some(Frame(head))
-    }
+/// Takes the first frame of a list that is gone through from the front only.
+fn pop_unowned(descriptors: &mut [Descriptor], list: &mut FrameList) -> Option<Frame> {
+    let head = list.head;
+    let descriptor = descriptors.get_mut(head as usize)?;
+    list.head = descriptor.next;
+    list.count -= 1;
+    *descriptor = Descriptor::UNUSED;
+    Some(Frame(head))
 }
 
 fn push(descriptors: &mut [Descriptor], list: &mut FrameList, frame: Frame, page: Page) {
@@ -294,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_is_lost_or_given_twice(operations in prop::collection::vec((0u8..4, any::<u8>()), 1..300)) {
+        fn no_frame_is_lost_or_given_twice(operations in prop::collection::vec((0u8..6, any::<u8>()), 1..300)) {
             let mut frames = frames(40);
             frames.add_range(Frame(1), Frame(20));
             frames.add_range(Frame(25), Frame(40));
@@ -302,6 +359,7 @@ mod tests {
             let mut owned: Vec<Frame> = Vec::new();
             let mut list = FrameList::EMPTY;
             let mut listed: Vec<(Frame, Page)> = Vec::new();
+            let mut cleared: Vec<Frame> = Vec::new();
             for (kind, value) in operations {
                 match kind {
                     0 => if let Some(frame) = frames.allocate() {
@@ -314,6 +372,19 @@ mod tests {
                         frames.push(&mut list, frame, Page(u64::from(value)));
                         listed.push((frame, Page(u64::from(value))));
                     },
+                    3 => if let Some(frame) = frames.take_for_clearing(8) {
+                        prop_assert!(!owned.contains(&frame) && !cleared.contains(&frame));
+                        frames.give_cleared(frame);
+                        cleared.push(frame);
+                    },
+                    4 => {
+                        let mut is_cleared_now = false;
+                        if let Some(frame) = frames.allocate_cleared(|_| is_cleared_now = true) {
+                            prop_assert!(is_cleared_now || cleared.contains(&frame));
+                            prop_assert!(!owned.contains(&frame));
+                            owned.push(frame);
+                        }
+                    },
                     _ if value % 2 == 0 => {
                         let expected = listed.pop();
                         prop_assert_eq!(frames.pop(&mut list), expected);
@@ -325,6 +396,7 @@ mod tests {
                         owned.push(frame);
                     },
                 }
+                cleared.retain(|frame| !owned.contains(frame));
                 prop_assert_eq!(list.count() as usize, listed.len());
                 prop_assert_eq!(frames.free_count() as usize + owned.len() + listed.len(), total as usize);
             }

@@ -105,12 +105,20 @@ pub const fn index(page: Page, level: u32) -> usize {
 }
 
 /// The entry for `page`, if all tables on the way to it exist.
+#[inline]
 pub fn entry<T: Tables>(tables: &mut T, root: Frame, page: Page) -> Option<&mut Entry> {
+    let frame = last_table(tables, root, page)?;
+    tables.table(frame).get_mut(index(page, 1))
+}
+
+/// The table that the entry for `page` is in, if it exists.
+#[inline]
+pub fn last_table<T: Tables>(tables: &mut T, root: Frame, page: Page) -> Option<Frame> {
     let mut frame = root;
     for level in [4, 3, 2] {
         frame = tables.table(frame).get(index(page, level))?.frame()?;
     }
-    tables.table(frame).get_mut(index(page, 1))
+    Some(frame)
 }
 
 /// The entry for `page`, making the tables on the way to it with the rights `on_the_way`. `None`
@@ -132,9 +140,23 @@ pub fn run_or_new<T: Tables>(
     count: usize,
     on_the_way: Flags,
 ) -> Option<&mut [Entry]> {
+    let frame = table_or_new(tables, root, page, 1, on_the_way)?;
+    let first = index(page, 1);
+    tables.table(frame).get_mut(first..first + count)
+}
+
+/// The table of `level` (1 is the last) with the entry for `page`, making those on the way to it.
+#[inline]
+pub fn table_or_new<T: Tables>(
+    tables: &mut T,
+    root: Frame,
+    page: Page,
+    level: u32,
+    on_the_way: Flags,
+) -> Option<Frame> {
     let mut frame = root;
-    for level in [4, 3, 2] {
-        let index = index(page, level);
+    for above in (level + 1..=4).rev() {
+        let index = index(page, above);
         frame = match tables.table(frame).get(index)?.frame() {
             Some(next) => next,
             None => {
@@ -144,8 +166,7 @@ pub fn run_or_new<T: Tables>(
             }
         };
     }
-    let first = index(page, 1);
-    tables.table(frame).get_mut(first..first + count)
+    Some(frame)
 }
 
 #[cfg(test)]

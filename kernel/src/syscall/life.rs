@@ -8,6 +8,7 @@ use restart_manager::{Event, GroupSlot};
 use super::memory::Trim;
 use super::{DONE, Next};
 use crate::actor::News;
+use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
 use crate::fault::{Fault, Refusal};
 use crate::kernel::Kernel;
@@ -15,7 +16,7 @@ use crate::mm::address_space::Progress;
 use crate::mm::pages_for;
 use crate::region::{Kind, RegionError};
 use crate::rights::Target;
-use crate::thread::{HOME, Thread};
+use crate::thread::{HOME, State};
 use crate::user::UserSlice;
 
 /// Largest stack of a thread, in pages: 64 MiB.
@@ -56,7 +57,7 @@ impl Kernel {
             return Err(Status::BAD_ARGUMENT.into());
         }
         let thread = self.new_thread(actor, priority, pages, |top| {
-            TrapFrame::user(entry, top, [argument, 0])
+            TrapFrame::user(entry, top, [argument, 0, 0])
         })?;
         self.make_ready(thread);
         Ok(Next::Return([self.thread_id(thread).raw(), 0, 0]))
@@ -79,10 +80,8 @@ impl Kernel {
         if record.thread_count >= record.declaration.budget.threads {
             return Err(Status::LIMIT_REACHED);
         }
-        let (slot, _) = self
-            .threads
-            .insert(Thread::new(priority, home))
-            .map_err(|_| Status::LIMIT_REACHED)?;
+        let made = self.threads.make(priority, home);
+        let (slot, thread) = made.map_err(|_| Status::LIMIT_REACHED)?;
         let stack = match record.regions.place(pages, 1, Kind::Stack) {
             Ok(stack) => stack,
             Err(error) => {
@@ -93,13 +92,11 @@ impl Kernel {
                 });
             }
         };
+        *thread.frame_mut() = frame(stack.end.address());
+        thread.context = &raw mut *thread.frame_mut();
+        thread.stack = stack.start;
         record.thread_count += 1;
         record.threads.push_back(&mut self.threads, slot.0);
-        if let Some(thread) = self.threads.at_mut(slot.0) {
-            *thread.frame_mut() = frame(stack.end.address());
-            thread.context = &raw mut *thread.frame_mut();
-            thread.stack = stack.start;
-        }
         Ok(slot.0)
     }
 
@@ -135,11 +132,18 @@ impl Kernel {
 
     /// Destroys a thread, whatever it is doing. Its stack stays.
     pub fn destroy_thread(&mut self, thread: u32) {
-        self.cancel_wait(thread);
+        let Some(record) = self.threads.at(thread) else {
+            return;
+        };
+        // One that was stopped is in no queue, and waits for nothing.
+        if record.state != State::Stopped {
+            self.cancel_wait(thread);
+            if thread != self.scheduler.current() {
+                self.unready(thread);
+            }
+        }
         if thread == self.scheduler.current() {
             self.forget_current();
-        } else {
-            self.unready(thread);
         }
         self.forget_visitor(thread);
         self.disown_thread(thread);
@@ -235,7 +239,9 @@ impl Kernel {
     pub(super) fn ready(&mut self, actor: u32) -> Next {
         let id = self.actor_id(actor);
         self.note_ready(actor);
-        self.report(Event::Ready { actor: id });
+        let ready = Event::Ready { actor: id };
+        // Nothing is to be decided about that: the notices of it are all there is to be done.
+        self.recovery.manager.on_event(ready, clock::now());
         match self.deliver_notice() {
             Progress::Finished => DONE,
             Progress::More => Next::Again,

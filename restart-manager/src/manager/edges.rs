@@ -237,6 +237,11 @@ impl RestartManager<'_> {
         resume_at: Instant,
     ) {
         self.engage(own, goal, reason, resume_at);
+        let group = self.groups.get(own.index());
+        if also.is_empty() && group.is_none_or(|group| group.edges.restart_dependents.is_empty()) {
+            // Mostly it is alone, which is the same as to be in no company.
+            return;
+        }
         let mut seen = also;
         seen.insert(own);
         let mut ahead = seen;
@@ -261,12 +266,8 @@ impl RestartManager<'_> {
                 let goal = Goal::Restart(crate::Source::Memory);
                 self.engage(next, goal, reason, resume_at);
             }
-            for dependent in dependents.iter() {
-                if !seen.contains(dependent) {
-                    seen.insert(dependent);
-                    ahead.insert(dependent);
-                }
-            }
+            ahead = ahead.union(dependents.without(seen));
+            seen = seen.union(dependents);
         }
         for slot in company.iter() {
             if let Some(group) = self.groups.get_mut(slot.index()) {
@@ -298,29 +299,44 @@ impl RestartManager<'_> {
     }
 
     /// Whether a group that is to be frozen must wait for one that depends on it: they are frozen
-    /// from the leaves to the root.
-    pub(super) fn waits_for_dependents(&self, group: &GroupEntry) -> bool {
+    /// from the leaves to the root. Each group that is compared is counted.
+    #[inline]
+    pub(super) fn waits_for_dependents(&self, group: &GroupEntry, compared: &mut u32) -> bool {
+        let is_restart = matches!(group.goal, Goal::Restart(_));
+        is_restart && !group.edges.dependents.is_empty() && self.waits_for_leaves(group, compared)
+    }
+
+    fn waits_for_leaves(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
         let above = edges.dependents.intersection(group.company);
-        group.phase == Phase::Freezing
-            && matches!(group.goal, Goal::Restart(_))
-            && self.any(
-                edges.restart_dependents.union(above),
-                GroupEntry::is_freezing,
-            )
+        let above = edges.restart_dependents.union(above);
+        self.any(above, GroupEntry::is_freezing, compared)
     }
 
     /// Whether a group that is frozen must wait for others: all are frozen before any is
-    /// restarted, and they are restarted and activated from the root to the leaves.
-    pub(super) fn waits_for_others(&self, group: &GroupEntry) -> bool {
+    /// restarted, and they are restarted and activated from the root to the leaves. Each group that
+    /// is compared is counted.
+    #[inline]
+    pub(super) fn waits_for_others(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
-        let below = edges.bases.intersection(group.company);
-        self.any(group.company, GroupEntry::is_freezing)
-            || self.any(edges.restart_bases.union(below), GroupEntry::is_restarting)
+        if edges.restart_bases.is_empty() && group.company.is_empty() {
+            return false;
+        }
+        self.waits_for_company(group, compared)
     }
 
-    fn any(&self, set: GroupSet, what: fn(&GroupEntry) -> bool) -> bool {
-        set.iter()
-            .any(|slot| self.groups.get(slot.index()).is_some_and(what))
+    fn waits_for_company(&self, group: &GroupEntry, compared: &mut u32) -> bool {
+        let edges = &group.edges;
+        let below = edges.bases.intersection(group.company);
+        let below = edges.restart_bases.union(below);
+        self.any(group.company, GroupEntry::is_freezing, compared)
+            || self.any(below, GroupEntry::is_restarting, compared)
+    }
+
+    fn any(&self, set: GroupSet, what: fn(&GroupEntry) -> bool, compared: &mut u32) -> bool {
+        set.iter().any(|slot| {
+            *compared = compared.saturating_add(1);
+            self.groups.get(slot.index()).is_some_and(what)
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! What failed, and what is done once it is decided.
 
 use abi::start::PreviousEnd;
-use abi::{Cause, FaultRecord, Instant, NoticePhase, Outcome, Response as Recorded, Slot, Span};
+use abi::{FaultRecord, Instant, NoticePhase, Outcome, Response as Recorded, Slot, Span};
 
 use super::RestartManager;
 use super::advice::Verdict;
+use super::records::End;
 use crate::action::Source;
 use crate::actor::Pending;
 use crate::group::{Goal, Phase, Reason};
@@ -47,7 +48,7 @@ impl RestartManager<'_> {
         let sequence = if state == State::Freezing || group.is_stopping() {
             group.must_rescan = true;
             let response = actor.response_under(group.goal);
-            self.open_entry(slot, Cause::Fault(*fault), response, now)
+            self.open_entry(slot, End::Failed(fault), response, now)
         } else {
             if state == State::Running && ran_for >= actor.parameters.stable_after {
                 actor.history.forget();
@@ -85,7 +86,7 @@ impl RestartManager<'_> {
         let response = actor.response_under(goal);
         self.close_entry(slot, Outcome::FAILED);
         if is_over {
-            self.open_entry(slot, Cause::Fault(*fault), response, now);
+            self.open_entry(slot, End::Failed(fault), response, now);
             if response == Recorded::HOLD {
                 self.close_entry(slot, Outcome::DONE);
             }
@@ -113,11 +114,13 @@ impl RestartManager<'_> {
         } = pending;
         let group = actor.group;
         let decision = verdict.decision;
-        let scope = self.group_name(verdict.scope);
-        self.settle_entry(slot, sequence, decision.response.recorded(), now);
-        self.ledger.amend(sequence, |entry| {
+        // That of the actor's own group is there already.
+        let scope = (verdict.scope != group).then(|| self.group_name(verdict.scope));
+        self.settle_entry(slot, sequence, decision.response.recorded(), now, |entry| {
             entry.advice = verdict.advice;
-            entry.scope = scope;
+            if let Some(scope) = scope {
+                entry.scope = scope;
+            }
         });
         let goal = match (decision.response, failed_attempt) {
             // Only the member whose image is unusable is reloaded: its floor says so.

@@ -1,9 +1,10 @@
 //! What came in: where each event goes, and everything that ends without a failure.
 
 use abi::start::PreviousEnd;
-use abi::{ActorId, Advice, Cause, FaultRecord, Instant, Response as Recorded, Slot};
+use abi::{ActorId, Advice, FaultRecord, Instant, Response as Recorded, Slot};
 
 use super::RestartManager;
+use super::records::End;
 use crate::action::Source;
 use crate::group::{Goal, Phase, Reason};
 use crate::set::GroupSet;
@@ -11,6 +12,7 @@ use crate::{ActorKind, Event, GroupSlot, State};
 
 impl RestartManager<'_> {
     /// Handles an event, and says whether it made sense. (A stale one is counted on the way.)
+    #[inline(always)]
     pub(super) fn take_news(&mut self, event: Event<'_>, now: Instant) -> bool {
         let actor = match event {
             Event::GroupKillRequested { group, by } => return self.on_group_kill(group, by),
@@ -53,10 +55,10 @@ impl RestartManager<'_> {
             Event::Failed { fault, .. } => self.on_failed(slot, state, fault, now),
             Event::Exited { .. } => self.on_exited(slot, state, now),
             Event::RestartRequested { by, .. } => {
-                self.on_restart_wanted(slot, state, Cause::Requested { by }, now)
+                self.on_restart_wanted(slot, state, End::Requested { by }, now)
             }
             Event::KillRequested { by, .. } => {
-                self.on_restart_wanted(slot, state, Cause::Killed { by }, now)
+                self.on_restart_wanted(slot, state, End::Killed { by }, now)
             }
             Event::Frozen { successor, .. } => {
                 state == State::Freezing && self.on_frozen(slot, successor, now)
@@ -78,6 +80,7 @@ impl RestartManager<'_> {
     }
 
     /// The state of the actor with this capability. The only place where one is checked.
+    #[inline]
     fn present_state(&self, actor: ActorId) -> Option<State> {
         let entry = self.actors.get(actor.slot().index())?;
         (entry.state.is_present() && entry.actor == actor).then_some(entry.state)
@@ -105,12 +108,12 @@ impl RestartManager<'_> {
     /// An actor that never was in memory takes nobody with it, and no policy can help: there is
     /// nothing yet to go back to.
     fn on_first_load_failed(&mut self, slot: Slot, fault: &FaultRecord, now: Instant) -> bool {
-        let Some((actor, _)) = self.pair(slot) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
         actor.become_state(State::Frozen);
-        actor.is_leaving = true;
-        let sequence = self.open_entry(slot, Cause::Fault(*fault), Recorded::TERMINATE, now);
+        actor.leave(group);
+        let sequence = self.open_entry(slot, End::Failed(fault), Recorded::TERMINATE, now);
         self.depart(slot, sequence);
         true
     }
@@ -120,15 +123,15 @@ impl RestartManager<'_> {
         if !is_freezing && !self.is_running(slot, state, now) {
             return false;
         }
-        let Some((actor, _)) = self.pair(slot) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
         if actor.is_leaving || (!is_freezing && !actor.become_state(State::Down)) {
             return false;
         }
-        actor.is_leaving = true;
+        actor.leave(group);
         actor.previous = PreviousEnd::Exited;
-        let sequence = self.open_entry(slot, Cause::CleanExit, Recorded::NONE, now);
+        let sequence = self.open_entry(slot, End::Exited, Recorded::NONE, now);
         self.depart(slot, sequence);
         true
     }
@@ -155,7 +158,7 @@ impl RestartManager<'_> {
 
     /// A restart that is wished for, by kill or by request. It is no failure: nothing is counted,
     /// and the policy is not asked.
-    fn on_restart_wanted(&mut self, slot: Slot, state: State, cause: Cause, now: Instant) -> bool {
+    fn on_restart_wanted(&mut self, slot: Slot, state: State, end: End<'_>, now: Instant) -> bool {
         let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
@@ -187,7 +190,7 @@ impl RestartManager<'_> {
             ActorKind::Indirect => Recorded::HOT_RESTART,
         };
         let group = actor.group;
-        let sequence = self.open_entry(slot, cause, response, now);
+        let sequence = self.open_entry(slot, end, response, now);
         self.restart_groups(group, goal, GroupSet::EMPTY, Reason::Entry(sequence), now);
         true
     }

@@ -1,13 +1,12 @@
 //! Which action is next, in which order.
 
-use abi::start::PreviousEnd;
-use abi::{Instant, Slot};
+use abi::Instant;
 
 use super::{Polled, RestartManager};
-use crate::action::{Action, Fate};
+use crate::GroupSlot;
+use crate::action::Action;
 use crate::group::{Goal, GroupEntry, Phase};
 use crate::set::GroupSet;
-use crate::{ActorKind, GroupSlot, State};
 
 /// Which actions are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,8 +17,8 @@ enum Urgency {
     All,
 }
 
-/// How many members and groups one call looks at. Each takes some hundred instructions.
-const LOOKS: u32 = 8;
+/// How many members and groups one call looks at. Each takes some fifty instructions.
+const LOOKS: u32 = 16;
 
 /// Groups that are compared with another one at the cost of a look.
 const COMPARED_PER_LOOK: u32 = 8;
@@ -53,48 +52,41 @@ impl Walk {
     }
 }
 
-/// How far a group has come.
-enum Advanced {
-    /// It has something to be done.
-    Action(Action),
-    /// To nothing, for now.
-    Nothing,
-    /// It was not gone through to the end.
-    Cut,
+/// How far one call may look, and what it has seen.
+#[derive(Debug)]
+struct Look {
+    now: Instant,
+    /// What may still be looked at.
+    left: u32,
+    /// Groups that were compared and not yet paid for.
+    compared: u32,
+    /// When the first of the delays seen is over.
+    deadline: Option<Instant>,
 }
 
-impl RestartManager<'_> {
-    /// Looks for the next action of any group, a bounded part of the way. Freezes come first: they
-    /// are what tells the callers of one group's actors, and those must not wait for the reload of
-    /// another's.
-    pub(super) fn look_on(&mut self, now: Instant) -> Polled {
-        if let Some(action) = self.ask_site() {
-            return Polled::Action(action);
-        }
-        let first = self.first_busy;
-        let mut walk = self
-            .walk
-            .take()
-            .unwrap_or(Walk::new(Urgency::Freezes, first));
-        let mut looks = LOOKS;
-        loop {
-            match self.walk_on(&mut walk, &mut looks, now) {
-                Advanced::Action(action) => return Polled::Action(action),
-                Advanced::Cut => {
-                    self.walk = Some(walk);
-                    return Polled::More;
-                }
-                Advanced::Nothing if walk.urgency == Urgency::Freezes => {
-                    walk = Walk::new(Urgency::All, self.first_busy);
-                }
-                Advanced::Nothing => {
-                    self.deadline = walk.deadline;
-                    return Polled::Nothing;
-                }
-            }
+impl Look {
+    const fn new(now: Instant) -> Self {
+        Self {
+            now,
+            left: LOOKS,
+            compared: 0,
+            deadline: None,
         }
     }
 
+    /// Pays for a look, and for what was compared; false if there is none left.
+    fn pay(&mut self) -> bool {
+        let compared = core::mem::take(&mut self.compared);
+        if compared >= COMPARED_PER_LOOK {
+            self.left = self.left.saturating_sub(compared / COMPARED_PER_LOOK);
+        }
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+impl RestartManager<'_> {
     fn ask_site(&mut self) -> Option<Action> {
         let site = self.site.as_mut().filter(|site| !site.is_asked)?;
         site.is_asked = true;
@@ -105,268 +97,189 @@ impl RestartManager<'_> {
         })
     }
 
+    /// Looks for the next action of the only group that has something to do. Nobody waits for it,
+    /// nor does it wait for itself; so there are no rounds, and how far it was gone through is in
+    /// the group itself.
+    pub(super) fn look_at(&mut self, only: GroupSlot, now: Instant) -> Polled {
+        let mut look = Look::new(now);
+        let polled = self.advance(only, Urgency::All, &mut look);
+        if polled == Polled::Nothing {
+            self.deadline = look.deadline;
+            self.take_off(None, only);
+        }
+        polled
+    }
+
+    /// Looks for the next action of any of several groups, or of the site. Freezes come first: they are what tells
+    /// the callers of one group's actors, and those must not wait for the reload of another's.
+    pub(super) fn look_around(&mut self, now: Instant) -> Polled {
+        if let Some(action) = self.ask_site() {
+            return Polled::Action(action);
+        }
+        let first = self.first_busy;
+        let mut walk = self
+            .walk
+            .take()
+            .unwrap_or(Walk::new(Urgency::Freezes, first));
+        let mut look = Look::new(now);
+        loop {
+            let polled = self.walk_on(&mut walk, &mut look);
+            match polled {
+                Polled::Action(_) => {}
+                Polled::More => self.walk = Some(walk),
+                Polled::Nothing if walk.urgency == Urgency::Freezes => {
+                    walk = Walk::new(Urgency::All, self.first_busy);
+                    continue;
+                }
+                Polled::Nothing => self.deadline = walk.deadline,
+            }
+            return polled;
+        }
+    }
+
     /// Goes over the groups with something to do, and takes those off the list that have nothing
     /// any more. What one of them has come to may be what another waits for, so this is repeated
     /// until no group comes any further.
     ///
     /// Ends: each round but the last takes some group to a later phase.
-    fn walk_on(&mut self, walk: &mut Walk, looks: &mut u32, now: Instant) -> Advanced {
+    fn walk_on(&mut self, walk: &mut Walk, look: &mut Look) -> Polled {
         loop {
             while let Some(slot) = walk.next {
-                if *looks == 0 {
-                    return Advanced::Cut;
+                if look.left == 0 {
+                    return Polled::More;
                 }
-                let Some(group) = self.groups.get_mut(slot.index()) else {
-                    return Advanced::Nothing;
+                let Some(group) = self.groups.get(slot.index()) else {
+                    return Polled::Nothing;
                 };
-                let phase = group.phase;
-                let after = group.next_busy;
-                if matches!(phase, Phase::Idle | Phase::Held) {
-                    group.is_listed = false;
-                    group.next_busy = None;
-                    *looks = looks.saturating_sub(1);
-                    self.unlist(walk.before, slot, after);
+                let (phase, after) = (group.phase, group.next_busy);
+                if self.take_off(walk.before, slot) {
+                    look.pay();
                     walk.next = after;
                     continue;
                 }
-                let advanced = self.advance(slot, walk, looks, now);
-                let reached = self.groups.get(slot.index()).map(|group| group.phase);
-                walk.has_changed |= reached != Some(phase);
-                if !matches!(advanced, Advanced::Nothing) {
-                    return advanced;
+                look.deadline = walk.deadline;
+                let polled = self.advance(slot, walk.urgency, look);
+                walk.deadline = look.deadline;
+                let Some(group) = self.groups.get(slot.index()) else {
+                    return Polled::Nothing;
+                };
+                walk.has_changed |= group.phase != phase;
+                if polled != Polled::Nothing {
+                    return polled;
                 }
                 // As it is now: others may have come behind it meanwhile.
-                walk.next = self
-                    .groups
-                    .get(slot.index())
-                    .and_then(|group| group.next_busy);
+                walk.next = group.next_busy;
                 walk.before = Some(slot);
             }
             if !core::mem::take(&mut walk.has_changed) {
-                return Advanced::Nothing;
+                return Polled::Nothing;
             }
             *walk = Walk::new(walk.urgency, self.first_busy);
         }
+    }
+
+    /// Takes a group off the list of those with something to do, if it has nothing any more, and
+    /// says whether it did. `before` is the one before it there.
+    fn take_off(&mut self, before: Option<GroupSlot>, slot: GroupSlot) -> bool {
+        let group = self.groups.get_mut(slot.index());
+        let Some(group) = group.filter(|group| group.phase.is_at_rest()) else {
+            return false;
+        };
+        group.is_listed = false;
+        let after = group.next_busy.take();
+        self.unlist(before, slot, after);
+        true
     }
 
     /// Takes a group as far as it comes without a report, or to its next action.
     ///
     /// Ends: each round either visits the next member, or goes over to a later phase, or takes
     /// back a `must_rescan` that only an event sets.
-    fn advance(
-        &mut self,
-        slot: GroupSlot,
-        walk: &mut Walk,
-        looks: &mut u32,
-        now: Instant,
-    ) -> Advanced {
-        loop {
-            if *looks == 0 {
-                return Advanced::Cut;
-            }
+    #[inline(always)]
+    fn advance(&mut self, slot: GroupSlot, urgency: Urgency, look: &mut Look) -> Polled {
+        while look.pay() {
             let Some(group) = self.groups.get(slot.index()) else {
-                return Advanced::Nothing;
+                return Polled::Nothing;
             };
-            *looks =
-                looks.saturating_sub((group.company.len() / COMPARED_PER_LOOK).saturating_add(1));
-            if self.waits_for_dependents(group) {
-                return Advanced::Nothing;
+            let phase = group.phase;
+            if urgency == Urgency::Freezes && phase != Phase::Freezing {
+                return Polled::Nothing;
             }
-            let is_held_up = matches!(group.phase, Phase::Ending | Phase::Delayed)
-                && self.waits_for_others(group);
-            let Some(group) = self.groups.get_mut(slot.index()) else {
-                return Advanced::Nothing;
-            };
-            if walk.urgency == Urgency::Freezes && group.phase != Phase::Freezing {
-                return Advanced::Nothing;
-            }
-            let must_wait = is_held_up || now < group.resume_at;
-            let is_one_at_a_time = match group.phase {
-                Phase::Idle | Phase::Held | Phase::Escalated => return Advanced::Nothing,
+            let must_wait = match phase {
+                Phase::Freezing => self.waits_for_dependents(group, &mut look.compared),
+                // Who waits then is seen when all that end have ended.
+                Phase::Ending => false,
                 // What waits for an answer or another group is woken by that, not by time.
-                Phase::Delayed if is_held_up || group.asking > 0 => return Advanced::Nothing,
-                Phase::Delayed if must_wait => {
-                    let at = group.resume_at;
-                    walk.deadline = Some(walk.deadline.map_or(at, |other| other.min(at)));
-                    return Advanced::Nothing;
-                }
                 Phase::Delayed => {
-                    begin_restarting(group, now);
-                    continue;
+                    group.asking > 0 || self.waits_for_others(group, &mut look.compared)
                 }
-                Phase::Freezing | Phase::Ending => false,
-                Phase::Restarting | Phase::Activating => true,
+                // One at a time.
+                Phase::Restarting | Phase::Activating => group.outstanding > 0 || group.asking > 0,
+                Phase::Idle | Phase::Held | Phase::Escalated => true,
             };
-            if is_one_at_a_time && (group.outstanding > 0 || group.asking > 0) {
-                return Advanced::Nothing;
+            if must_wait {
+                return Polled::Nothing;
             }
-            if let Some(member) = group.cursor {
-                let phase = group.phase;
-                let next = self.actors.get(member.index());
-                let next = next.and_then(|actor| actor.next_member);
-                group.cursor = next.filter(|_| group.last_asked != Some(member));
-                let action = match phase {
-                    Phase::Freezing => self.ask_freeze(member, now),
-                    Phase::Ending => self.ask_terminate(member, now),
-                    Phase::Restarting => self.ask_restart(member, now),
-                    _ => self.ask_activate(member),
-                };
-                if let Some(action) = action {
-                    return Advanced::Action(action);
+            let Some(group) = self.groups.get_mut(slot.index()) else {
+                return Polled::Nothing;
+            };
+            if phase == Phase::Delayed {
+                let at = group.resume_at;
+                if look.now < at {
+                    look.deadline = Some(look.deadline.map_or(at, |other| other.min(at)));
+                    return Polled::Nothing;
+                }
+                begin_restarting(group, look.now);
+            } else if let Some(member) = group.cursor {
+                if let Some(action) = self.visit(slot, member, look.now) {
+                    return Polled::Action(action);
                 }
             } else if group.outstanding > 0 {
-                return Advanced::Nothing;
+                return Polled::Nothing;
             } else if group.must_rescan {
-                group.begin(group.phase);
+                group.begin(phase);
             } else {
-                match (group.phase, group.goal) {
-                    (Phase::Freezing, _) => group.begin(Phase::Ending),
-                    (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
-                    (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
-                    (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, now),
-                    (Phase::Ending, Goal::Departures) | (Phase::Restarting, _) => {
-                        group.begin(Phase::Activating);
-                    }
-                    (_, goal) => {
-                        let has_ended = goal == Goal::End && group.members == 0;
-                        group.phase = Phase::Idle;
-                        group.goal = Goal::Departures;
-                        group.is_awaited = false;
-                        group.company = GroupSet::EMPTY;
-                        if has_ended {
-                            self.end_group(slot);
-                        }
-                    }
+                self.end_phase(slot, look);
+            }
+        }
+        Polled::More
+    }
+
+    /// A group's members have been gone over, and all have reported: on to its next phase.
+    fn end_phase(&mut self, slot: GroupSlot, look: &mut Look) {
+        let Some(group) = self.groups.get(slot.index()) else {
+            return;
+        };
+        let must_wait = group.phase == Phase::Ending
+            && matches!(group.goal, Goal::Restart(_))
+            && (look.now < group.resume_at || self.waits_for_others(group, &mut look.compared));
+        let Some(group) = self.groups.get_mut(slot.index()) else {
+            return;
+        };
+        match (group.phase, group.goal) {
+            (Phase::Freezing, _) => {
+                group.begin(Phase::Ending);
+                if group.ends_nobody() {
+                    group.cursor = None;
+                }
+            }
+            (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
+            (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
+            (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, look.now),
+            (Phase::Ending, Goal::Departures) | (Phase::Restarting, _) => {
+                group.begin(Phase::Activating);
+            }
+            (_, goal) => {
+                let has_ended = goal == Goal::End && group.members == 0;
+                group.phase = Phase::Idle;
+                group.goal = Goal::Departures;
+                group.is_awaited = false;
+                group.company = GroupSet::EMPTY;
+                if has_ended {
+                    self.end_group(slot);
                 }
             }
         }
-    }
-
-    fn ask_freeze(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        self.withdraw_activation(slot);
-        let (actor, group) = self.pair(slot)?;
-        let fate = actor.fate_under(group.goal);
-        let is_concerned = match actor.state {
-            State::Running | State::Down => group.goal != Goal::Departures || actor.is_leaving,
-            State::Held => fate != Fate::Hold,
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
-        }
-        if actor.state == State::Running {
-            actor.previous = PreviousEnd::WithGroup;
-        }
-        self.ensure_group_entry(slot, now);
-        let (actor, group) = self.pair(slot)?;
-        if !actor.become_state(State::Freezing) {
-            return None;
-        }
-        actor.fate = fate;
-        group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Freeze {
-            actor: actor.actor,
-            fate,
-        })
-    }
-
-    /// A member of a group that is being stopped need not be activated, if it is not too late.
-    fn withdraw_activation(&mut self, slot: Slot) {
-        let first = self.first_withdrawn;
-        let Some((actor, group)) = self.pair(slot) else {
-            return;
-        };
-        let is_concerned = actor.state == State::Activating && group.goal != Goal::Departures;
-        if is_concerned && !core::mem::replace(&mut actor.is_withdrawn, true) {
-            actor.next_withdrawn = first;
-            self.first_withdrawn = Some(slot);
-        }
-    }
-
-    fn ask_terminate(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        let (actor, group) = self.pair(slot)?;
-        let is_concerned = match actor.state {
-            State::Frozen | State::Prepared | State::Declared => {
-                actor.fate_under(group.goal) == Fate::End
-                    && (group.goal != Goal::Departures || actor.is_leaving)
-            }
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
-        }
-        self.ensure_group_entry(slot, now);
-        let (actor, group) = self.pair(slot)?;
-        if !actor.become_state(State::Terminating) {
-            return None;
-        }
-        group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Terminate {
-            actor: actor.actor,
-            remains: actor.remains_under(group.goal),
-        })
-    }
-
-    fn ask_restart(&mut self, slot: Slot, now: Instant) -> Option<Action> {
-        let (actor, group) = self.pair(slot)?;
-        let Goal::Restart(source) = group.goal else {
-            return None;
-        };
-        let source = source.max(actor.floor);
-        let is_concerned = match actor.state {
-            _ if actor.fate_under(group.goal) != Fate::Restart => false,
-            State::Frozen => true,
-            // Waiting for its activation when the group started over, now with another source.
-            State::Prepared => actor.source < source,
-            _ => false,
-        };
-        if !is_concerned {
-            return None;
-        }
-        let frozen_at = group.frozen_at;
-        self.ensure_group_entry(slot, now);
-        self.amend_entry(slot, |entry| {
-            entry.phases.freeze = frozen_at.since(entry.time)
-        });
-        let (actor, group) = self.pair(slot)?;
-        if !actor.become_state(State::Restarting) {
-            return None;
-        }
-        actor.source = source;
-        group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Restart {
-            actor: actor.actor,
-            source,
-        })
-    }
-
-    fn ask_activate(&mut self, slot: Slot) -> Option<Action> {
-        let (actor, group) = self.pair(slot)?;
-        if actor.state != State::Prepared || !actor.become_state(State::Activating) {
-            return None;
-        }
-        group.outstanding = group.outstanding.saturating_add(1);
-        Some(Action::Activate {
-            actor: actor.actor,
-            previous: actor.previous,
-            incarnation: actor.incarnation.saturating_add(1),
-        })
-    }
-
-    /// Has the ledger say what is done to a member for its group's sake. An indirect member that
-    /// brought the restart about keeps its entry: that the group was restarted is what was done
-    /// about it, though it is not there to see it.
-    fn ensure_group_entry(&mut self, slot: Slot, now: Instant) {
-        self.lapse(slot, now);
-        let Some((actor, group)) = self.pair(slot) else {
-            return;
-        };
-        let is_restart = matches!(group.goal, Goal::Restart(_));
-        if is_restart && actor.kind == ActorKind::Indirect && actor.open.is_some() {
-            return;
-        }
-        let response = actor.response_under(group.goal);
-        self.ensure_entry(slot, response, now);
     }
 }
 

@@ -12,9 +12,10 @@
 use abi::{Cause, FaultRecord, Instant, Outcome, Response as Recorded, Slot, Span};
 
 use super::RestartManager;
+use super::records::End;
 use crate::Decision;
 use crate::action::Source;
-use crate::actor::{ActorEntry, Pending};
+use crate::actor::Pending;
 use crate::group::{Goal, GroupEntry, Phase};
 use crate::question::Question;
 
@@ -23,7 +24,12 @@ impl RestartManager<'_> {
     /// be called after events until it says no, and before [`RestartManager::poll`].
     ///
     /// Ends: each round takes an actor off the list.
+    #[inline]
     pub fn next_question(&mut self, now: Instant, question: &mut Question) -> bool {
+        self.first_asking.is_some() && self.fetch_question(now, question)
+    }
+
+    fn fetch_question(&mut self, now: Instant, question: &mut Question) -> bool {
         while let Some(slot) = self.first_asking {
             let Some(actor) = self.actors.get_mut(slot.index()) else {
                 return false;
@@ -36,7 +42,8 @@ impl RestartManager<'_> {
             let Some(pending) = actor.pending else {
                 continue;
             };
-            if self.is_overtaken(slot) {
+            let group = self.groups.get(actor.group.index());
+            if group.is_some_and(|group| is_overtaken(&pending, group)) {
                 self.lapse(slot, now);
                 continue;
             }
@@ -54,17 +61,20 @@ impl RestartManager<'_> {
             walk.note_change();
         }
         let slot = question.slot;
-        let pending = self
-            .actors
-            .get(slot.index())
-            .and_then(|actor| actor.pending);
-        let Some(pending) = pending.filter(|pending| pending.sequence == question.sequence) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return;
         };
-        if self.is_overtaken(slot) {
+        let pending = actor
+            .pending
+            .filter(|open| open.sequence == question.sequence);
+        let Some(pending) = pending else {
+            return;
+        };
+        if is_overtaken(&pending, group) {
             return self.lapse(slot, now);
         }
-        self.take_pending(slot);
+        actor.pending = None;
+        group.asking = group.asking.saturating_sub(1);
         if let Some(verdict) = self.judge(question, advised) {
             self.carry_out(slot, pending, verdict, now);
         }
@@ -80,18 +90,19 @@ impl RestartManager<'_> {
         now: Instant,
     ) -> u64 {
         self.count_failure(slot, fault.kind, now);
-        let sequence = self.append_entry(slot, Cause::Fault(*fault), Recorded::NONE, now);
-        self.take_pending(slot);
+        let sequence = self.append_entry(slot, End::Failed(fault), Recorded::NONE, now);
         let Some((actor, group)) = self.pair(slot) else {
             return sequence;
         };
-        actor.pending = Some(Pending {
+        let former = actor.pending.replace(Pending {
             sequence,
             time: now,
             ran_for,
             attempt,
         });
-        group.asking = group.asking.saturating_add(1);
+        if former.is_none() {
+            group.asking = group.asking.saturating_add(1);
+        }
         if !core::mem::replace(&mut actor.is_asking, true) {
             actor.next_asking = None;
             match self.last_asking.replace(slot) {
@@ -116,7 +127,7 @@ impl RestartManager<'_> {
             return;
         };
         let response = actor.response_under(group.goal);
-        self.settle_entry(slot, pending.sequence, response, now);
+        self.settle_entry(slot, pending.sequence, response, now, |_| {});
         if response == Recorded::HOLD && pending.attempt.is_some() {
             // It is frozen already, so it is held as of now.
             self.close_entry(slot, Outcome::DONE);
@@ -128,23 +139,6 @@ impl RestartManager<'_> {
         let pending = actor.pending.take()?;
         group.asking = group.asking.saturating_sub(1);
         Some(pending)
-    }
-
-    /// Whether something else was decided about the group meanwhile, so that the policy need not
-    /// be asked about this member. A restart that could not be done must not be tried again,
-    /// whatever else restarts the group: about that it is asked.
-    fn is_overtaken(&mut self, slot: Slot) -> bool {
-        let is_over = |(actor, group): (&mut ActorEntry, &mut GroupEntry)| {
-            let is_restart = actor
-                .pending
-                .is_some_and(|pending| pending.attempt.is_some());
-            if is_restart {
-                group.phase == Phase::Escalated || group.goal >= Goal::Hold
-            } else {
-                group.is_stopping()
-            }
-        };
-        self.pair(slot).is_some_and(is_over)
     }
 
     /// Writes down the question about a failure, as of then, so that it can be rehearsed. The
@@ -164,5 +158,16 @@ impl RestartManager<'_> {
         let latest = actor.and_then(|actor| actor.history.latest());
         let fault = FaultRecord::new(latest.map_or(abi::FaultKind(0), |death| death.kind));
         self.show(slot, &fault, ran_for, attempt, time, question)
+    }
+}
+
+/// Whether something else was decided about the group meanwhile, so that the policy need not be
+/// asked about this failure of a member. A restart that could not be done must not be tried again,
+/// whatever else restarts the group: about that it is asked.
+fn is_overtaken(pending: &Pending, group: &GroupEntry) -> bool {
+    if pending.attempt.is_some() {
+        group.phase == Phase::Escalated || group.goal >= Goal::Hold
+    } else {
+        group.is_stopping()
     }
 }

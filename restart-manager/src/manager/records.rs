@@ -5,8 +5,8 @@
 
 use abi::ledger::Phases;
 use abi::{
-    ActorId, Advice, Cause, CauseKind, Instant, LedgerEntry, Name, Notice, NoticePhase, Outcome,
-    Response, Slot,
+    ActorId, Advice, Cause, CauseKind, FaultRecord, Instant, LedgerEntry, Name, Notice,
+    NoticePhase, Outcome, Response, Slot,
 };
 
 use super::RestartManager;
@@ -14,31 +14,65 @@ use crate::actor::{Latest, OpenEntry};
 use crate::group::Reason;
 use crate::{GroupSlot, State};
 
+/// Why an incarnation ended: a [`Cause`], but what is known of a fault is lent, because it is long.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End<'f> {
+    Failed(&'f FaultRecord),
+    Exited,
+    Requested { by: ActorId },
+    Killed { by: ActorId },
+    Group { because: u64 },
+}
+
+impl End<'_> {
+    const fn kind(self) -> CauseKind {
+        match self {
+            Self::Failed(_) => CauseKind::FAULT,
+            Self::Exited => CauseKind::CLEAN_EXIT,
+            Self::Requested { .. } => CauseKind::REQUESTED,
+            Self::Killed { .. } => CauseKind::KILLED,
+            Self::Group { .. } => CauseKind::GROUP,
+        }
+    }
+
+    #[inline]
+    fn write(self, place: &mut Cause) {
+        match self {
+            Self::Failed(fault) => *place = Cause::Fault(*fault),
+            Self::Exited => *place = Cause::CleanExit,
+            Self::Requested { by } => *place = Cause::Requested { by },
+            Self::Killed { by } => *place = Cause::Killed { by },
+            Self::Group { because } => *place = Cause::Group { because },
+        }
+    }
+}
+
 impl RestartManager<'_> {
     /// Opens an entry about the actor and returns its number. One that was open is superseded. If
     /// it is about a failure, subscribers are told.
     pub(super) fn open_entry(
         &mut self,
         slot: Slot,
-        cause: Cause,
+        end: End<'_>,
         response: Response,
         now: Instant,
     ) -> u64 {
-        let sequence = self.append_entry(slot, cause, response, now);
-        if matches!(cause, Cause::Fault(_)) {
+        let sequence = self.append_entry(slot, end, response, now);
+        if matches!(end, End::Failed(_)) {
             self.notify_failed(slot, now);
         }
         sequence
     }
 
     /// Says in the open entry about a failure what is done about it, now that it is decided, and
-    /// tells subscribers.
+    /// whatever `also` writes, and tells subscribers.
     pub(super) fn settle_entry(
         &mut self,
         slot: Slot,
         sequence: u64,
         response: Response,
         now: Instant,
+        also: impl FnOnce(&mut LedgerEntry),
     ) {
         let Some(actor) = self.actors.get_mut(slot.index()) else {
             return;
@@ -55,13 +89,17 @@ impl RestartManager<'_> {
             if is_named && comes_back {
                 entry.successor = successor;
             }
+            also(entry);
         });
         self.notify_failed(slot, now);
     }
 
     fn notify_failed(&mut self, slot: Slot, now: Instant) {
+        if self.notices.skip() {
+            return;
+        }
         if let Some(id) = self.actors.get(slot.index()).map(|actor| actor.actor) {
-            self.notify(slot, NoticePhase::FAILED, id, ActorId::NONE, now);
+            self.push_notice(slot, NoticePhase::FAILED, id, ActorId::NONE, now);
         }
     }
 
@@ -69,30 +107,36 @@ impl RestartManager<'_> {
     pub(super) fn append_entry(
         &mut self,
         slot: Slot,
-        cause: Cause,
+        end: End<'_>,
         response: Response,
         now: Instant,
     ) -> u64 {
         self.close_entry(slot, Outcome::SUPERSEDED);
-        let Some((actor, group)) = self.pair(slot) else {
+        let Some(actor) = self.actors.get_mut(slot.index()) else {
+            return 0;
+        };
+        let Some(group) = self.groups.get(actor.group.index()) else {
             return 0;
         };
         // A restart that is tried anew keeps the name that callers have been told.
         let is_named = matches!(actor.state, State::Frozen | State::Prepared);
         let comes_back = matches!(response, Response::HOT_RESTART | Response::RELOAD);
+        let id = actor.actor;
+        let successor = if is_named && comes_back {
+            id
+        } else {
+            ActorId::NONE
+        };
         let entry = LedgerEntry {
             sequence: 0,
             time: now,
-            actor: actor.actor,
-            successor: if is_named && comes_back {
-                actor.actor
-            } else {
-                ActorId::NONE
-            },
+            actor: id,
+            successor,
             name: actor.name,
             group: group.name,
             incarnation: actor.incarnation,
-            cause,
+            // Until it is written below.
+            cause: Cause::CleanExit,
             response,
             outcome: Outcome::PENDING,
             block_reads: 0,
@@ -100,24 +144,27 @@ impl RestartManager<'_> {
             advice: Advice::NOT_ASKED,
             scope: group.name,
         };
-        let sequence = self.ledger.append(entry);
-        if let Some(actor) = self.actors.get_mut(slot.index()) {
-            actor.latest = Latest {
-                sequence,
-                cause: entry.cause.kind(),
-                response,
-            };
-            actor.open = Some(OpenEntry { sequence, response });
-            actor.awaits_reply = None;
-            actor.mark = now;
-        }
+        let sequence = self
+            .ledger
+            .append_and(entry, |entry| end.write(&mut entry.cause));
+        actor.latest = Latest {
+            sequence,
+            cause: end.kind(),
+            response,
+        };
+        actor.open = Some(OpenEntry { sequence, response });
+        actor.awaits_reply = None;
+        actor.mark = now;
         sequence
     }
 
     /// Queues a notice about an actor that keeps its name.
     pub(super) fn notify_present(&mut self, slot: Slot, phase: NoticePhase, now: Instant) {
+        if self.notices.skip() {
+            return;
+        }
         if let Some(id) = self.actors.get(slot.index()).map(|entry| entry.actor) {
-            self.notify(slot, phase, id, id, now);
+            self.push_notice(slot, phase, id, id, now);
         }
     }
 
@@ -130,9 +177,19 @@ impl RestartManager<'_> {
         new: ActorId,
         now: Instant,
     ) {
-        if self.notices.skip() {
-            return;
+        if !self.notices.skip() {
+            self.push_notice(slot, phase, old, new, now);
         }
+    }
+
+    fn push_notice(
+        &mut self,
+        slot: Slot,
+        phase: NoticePhase,
+        old: ActorId,
+        new: ActorId,
+        now: Instant,
+    ) {
         let Some((actor, group)) = self.pair(slot) else {
             return;
         };
@@ -209,10 +266,10 @@ impl RestartManager<'_> {
         {
             return;
         }
-        let cause = match group.reason {
-            Reason::Entry(because) => Cause::Group { because },
-            Reason::Killed(by) => Cause::Killed { by },
+        let end = match group.reason {
+            Reason::Entry(because) => End::Group { because },
+            Reason::Killed(by) => End::Killed { by },
         };
-        self.open_entry(slot, cause, response, now);
+        self.open_entry(slot, end, response, now);
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct Profile {
     /// Count for the function that was written, not for the one that it was inlined into
     #[arg(long)]
     inlined: bool,
+    /// Print the functions in the order in which they ran, instead
+    #[arg(long)]
+    course: bool,
     /// Print so many functions at most
     #[arg(long, value_name = "COUNT", default_value_t = 40)]
     top: usize,
@@ -99,16 +102,42 @@ impl Profile {
         );
         let (addresses, ticks) = record(machine, scenario)?;
         let operation = operation(&addresses, ticks, &programs)?;
-        self.print(operation, &programs);
+        if self.course {
+            self.print_course(operation, &programs);
+        } else {
+            self.print(operation, &programs);
+        }
         Ok(())
     }
 
-    fn print(&self, operation: &[u64], programs: &Programs) {
-        let depth = if self.inlined {
+    const fn depth(&self) -> Depth {
+        if self.inlined {
             Depth::Inlined
         } else {
             Depth::Compiled
+        }
+    }
+
+    /// Prints a line for each stretch within one function: how many instructions had been executed
+    /// before, and how many there are.
+    fn print_course(&self, operation: &[u64], programs: &Programs) {
+        let mut names = HashMap::new();
+        let mut name_of = |address: u64| {
+            let name = || Rc::<str>::from(programs.function(address, self.depth()));
+            Rc::clone(names.entry(address).or_insert_with(name))
         };
+        let functions: Vec<Rc<str>> = operation.iter().map(|one| name_of(*one)).collect();
+        let mut before = 0;
+        for stretch in functions.chunk_by(|one, next| one == next) {
+            if let Some(function) = stretch.first() {
+                println!("{before:>12} {:>8}  {function}", stretch.len());
+            }
+            before += stretch.len();
+        }
+    }
+
+    fn print(&self, operation: &[u64], programs: &Programs) {
+        let depth = self.depth();
         let mut names = HashMap::new();
         let mut caller: Option<Rc<str>> = None;
         let mut by_function = BTreeMap::new();

@@ -4,7 +4,7 @@ use abi::Registers;
 
 /// What the entry code leaves in memory, lowest address first. The last five words are what the
 /// CPU pushes for an interrupt (Intel SDM vol. 3A, 6.14.2).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(16))]
 #[expect(missing_docs, reason = "the names are the architecture's")]
 pub struct TrapFrame {
@@ -62,31 +62,59 @@ macro_rules! at {
 pub(super) use at;
 
 impl TrapFrame {
-    /// A thread that starts in ring 3 at `entry`, with two arguments in RDI and RSI.
+    /// All registers zero.
+    pub const ZERO: Self = Self {
+        r15: 0,
+        r14: 0,
+        r13: 0,
+        r12: 0,
+        r11: 0,
+        r10: 0,
+        r9: 0,
+        r8: 0,
+        rbp: 0,
+        rdi: 0,
+        rsi: 0,
+        rdx: 0,
+        rcx: 0,
+        rbx: 0,
+        rax: 0,
+        vector: 0,
+        error_code: 0,
+        rip: 0,
+        cs: 0,
+        rflags: 0,
+        rsp: 0,
+        ss: 0,
+    };
+
+    /// A thread that starts in ring 3 at `entry`, with three arguments in RDI, RSI
+    /// and RDX.
     #[must_use]
-    pub fn user(entry: u64, stack_top: u64, arguments: [u64; 2]) -> Self {
+    pub const fn user(entry: u64, stack_top: u64, arguments: [u64; 3]) -> Self {
         Self {
             rip: entry,
             rsp: stack_top,
             rdi: arguments[0],
             rsi: arguments[1],
+            rdx: arguments[2],
             cs: USER_CODE,
             ss: USER_DATA,
             rflags: FLAG_INTERRUPTS | FLAG_RESERVED,
-            ..Self::default()
+            ..Self::ZERO
         }
     }
 
     /// A kernel thread that starts at `entry`. The stack is as if `entry` had been called.
     #[must_use]
-    pub fn kernel(entry: u64, stack_top: u64) -> Self {
+    pub const fn kernel(entry: u64, stack_top: u64) -> Self {
         Self {
             rip: entry,
             rsp: stack_top - 8,
             cs: KERNEL_CODE,
             ss: KERNEL_DATA,
             rflags: FLAG_INTERRUPTS | FLAG_RESERVED,
-            ..Self::default()
+            ..Self::ZERO
         }
     }
 

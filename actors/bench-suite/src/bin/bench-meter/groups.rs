@@ -2,10 +2,10 @@
 
 use alloc::format;
 
-use bench_suite::samples::{self, COUNT, interrupts_off, take};
+use bench_suite::samples::{self, COUNT, REST, interrupts_off, take};
 use bench_suite::subject::Request;
 use syscall::prelude::*;
-use syscall::ticks;
+use syscall::{thread, ticks};
 
 use crate::check::Must;
 use crate::memory;
@@ -38,7 +38,11 @@ pub(crate) fn restarts(start: &Start) {
         ticks::now() - start
     };
     let _ = interrupts_off().must("the site's counters");
-    let all = take(&name, count, &mut once, |ticks| *ticks);
+    let rested = || {
+        thread::sleep(REST);
+        once()
+    };
+    let all = take(&name, count, rested, |ticks| *ticks);
     samples::print(&name, &all);
     let off = interrupts_off().must("the site's counters");
     samples::print(&format!("{name}.off"), &[off]);

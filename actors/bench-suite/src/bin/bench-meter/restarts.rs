@@ -4,11 +4,11 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use bench_suite::samples::{self, COUNT, interrupts_off, take};
+use bench_suite::samples::{self, COUNT, REST, interrupts_off, take};
 use bench_suite::subject::Request;
 use syscall::abi::Response;
 use syscall::prelude::*;
-use syscall::site;
+use syscall::{site, thread};
 
 use crate::check::Must;
 use crate::subject::{Parts, Subject};
@@ -150,7 +150,11 @@ fn run(cases: &[Case]) {
             subject.restart(then, Response::HOT_RESTART).0
         };
         let _ = interrupts_off().must("the site's counters");
-        let all = take(case.name, case.count, &mut once, |parts| parts.total);
+        let rested = || {
+            thread::sleep(REST);
+            once()
+        };
+        let all = take(case.name, case.count, rested, |parts| parts.total);
         let off = interrupts_off().must("the site's counters");
         if all.is_empty() {
             continue;
