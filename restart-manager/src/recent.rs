@@ -152,7 +152,9 @@ mod tests {
             window in 0_u64..200,
         ) {
             let mut recent = Recent::<Instant>::EMPTY;
+            // Used before, and in order then.
             let mut copy = Recent::<Instant>::EMPTY;
+            (0..40).for_each(|time| copy.record(Instant(time)));
             let mut plain: Vec<Instant> = Vec::new();
             let mut now = Instant(100);
             for (pause, back, chance) in steps {
@@ -160,6 +162,7 @@ mod tests {
                 if chance == 0 {
                     recent.forget();
                     plain.clear();
+                    prop_assert_eq!(recent.latest_mut(), None);
                 }
                 let time = if chance % 8 == 1 { Instant(now.0 - back) } else { now };
                 recent.record(time);
