@@ -8,6 +8,8 @@ const BASES: &[(&str, u32)] = &[
     ("bench-server", 0x2000_0000),
     ("bench-member", 0x2800_0000),
     ("bench-keeper", 0x2c00_0000),
+    ("bench-holder", 0x2e00_0000),
+    ("bench-guest", 0x2f00_0000),
     ("bench-probe", 0x3000_0000),
     ("bench-subject-16k", 0x4000_0000),
     ("bench-subject-64k", 0x4800_0000),

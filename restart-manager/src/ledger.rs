@@ -10,6 +10,9 @@
 
 use abi::LedgerEntry;
 
+/// Entries that one word has marks for.
+pub const MARKS: usize = 64;
+
 /// The ring, over storage lent by the kernel.
 #[derive(Debug)]
 pub struct Ledger<'s> {
@@ -19,8 +22,9 @@ pub struct Ledger<'s> {
     next: u64,
     /// Where that belongs: so that no entry's place needs a division.
     next_index: usize,
-    /// For each place, whether what is there changed; shorter, or empty, if nobody asks.
-    marks: &'s mut [bool],
+    /// One bit for each place, set if what is there changed; fewer, or none, if nobody asks. In words,
+    /// so that whoever takes one looks at as many words as there are, and not at every place.
+    marks: &'s mut [u64],
     /// How many are set.
     marked: usize,
 }
@@ -107,32 +111,31 @@ impl<'s> Ledger<'s> {
         }
     }
 
-    /// Lends marks, one for each entry there is room for. All that is there now counts as new.
-    pub(crate) fn lend_marks(&mut self, marks: &'s mut [bool]) {
-        for (mark, entry) in marks.iter_mut().zip(self.entries.iter()) {
-            *mark = entry.is_some();
-        }
-        self.marked = marks.iter().filter(|mark| **mark).count();
-        self.marks = marks;
-    }
-
-    /// Takes all marks off: what is there now is known.
-    pub(crate) fn forget_marks(&mut self) {
-        self.marks.fill(false);
+    /// Lends marks, a word for every [`MARKS`] entries there is room for. What is there now counts as
+    /// known.
+    pub(crate) fn lend_marks(&mut self, marks: &'s mut [u64]) {
+        marks.fill(0);
         self.marked = 0;
+        self.marks = marks;
     }
 
     /// Takes the mark off an entry and returns it as it is now; which of several is not said.
     ///
-    /// Ends: it looks at each mark once.
+    /// Ends: it looks at each word of marks once.
     pub fn take_marked(&mut self) -> Option<LedgerEntry> {
         if !self.has_marked() {
             return None;
         }
-        let index = self.marks.iter().position(|mark| *mark)?;
-        *self.marks.get_mut(index)? = false;
+        let mut words = self.marks.iter_mut().enumerate();
+        let (index, word) = words.find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros();
+        // Clears the lowest bit.
+        *word &= word.saturating_sub(1);
         self.marked = self.marked.saturating_sub(1);
-        *self.entries.get(index)?
+        let place = index.checked_mul(MARKS)?;
+        *self
+            .entries
+            .get(place.checked_add(usize::try_from(bit).ok()?)?)?
     }
 
     /// Whether there is an entry to be taken.
@@ -143,9 +146,11 @@ impl<'s> Ledger<'s> {
 
     #[inline]
     fn mark(&mut self, index: usize) {
-        if let Some(mark) = self.marks.get_mut(index)
-            && !core::mem::replace(mark, true)
+        let bit = 1 << (index % MARKS);
+        if let Some(word) = self.marks.get_mut(index / MARKS)
+            && *word & bit == 0
         {
+            *word |= bit;
             self.marked = self.marked.saturating_add(1);
         }
     }
@@ -271,17 +276,19 @@ mod tests {
     #[test]
     fn who_lends_marks_sees_every_change_and_the_last_state() {
         let mut storage = vec![None; 3];
-        let mut marks = [true; 3];
+        let mut marks = [u64::MAX];
         let mut ledger = Ledger::new(&mut storage);
         ledger.append(entry());
-        assert!(!ledger.has_marked());
         ledger.lend_marks(&mut marks);
+        // What was there before is known.
+        assert!(!ledger.has_marked());
+        ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
         ledger.append(entry());
         let mut taken = || -> Vec<_> {
             let taken = std::iter::from_fn(|| ledger.take_marked());
             taken.map(|entry| (entry.sequence, entry.outcome)).collect()
         };
-        assert_eq!(taken(), [(1, Outcome::PENDING), (2, Outcome::PENDING)]);
+        assert_eq!(taken(), [(1, Outcome::FAILED), (2, Outcome::PENDING)]);
         assert_eq!(taken(), []);
         ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
         ledger.amend(1, |entry| entry.outcome = Outcome::DONE);
@@ -295,10 +302,30 @@ mod tests {
         ledger.amend(2, |entry| entry.outcome = Outcome::DONE);
         let numbers = std::iter::from_fn(|| ledger.take_marked()).map(|entry| entry.sequence);
         assert_eq!(numbers.collect::<Vec<_>>(), [4, 5, 6]);
-        ledger.amend(6, |entry| entry.outcome = Outcome::DONE);
-        ledger.forget_marks();
         assert!(!ledger.has_marked());
         assert!(ledger.take_marked().is_none());
+    }
+
+    #[test]
+    fn every_place_of_a_long_ring_has_a_mark_of_its_own() {
+        let mut storage = vec![None; 200];
+        let mut marks = [0; 200_usize.div_ceil(MARKS)];
+        let mut ledger = Ledger::new(&mut storage);
+        ledger.lend_marks(&mut marks);
+        for _ in 0..200 {
+            ledger.append(entry());
+        }
+        let all = |ledger: &mut Ledger<'_>| -> Vec<_> {
+            let taken = std::iter::from_fn(|| ledger.take_marked());
+            taken.map(|entry| entry.sequence).collect()
+        };
+        assert_eq!(all(&mut ledger), (1..=200).collect::<Vec<_>>());
+        let changed = [1, 64, 65, 128, 129, 200];
+        for sequence in changed {
+            ledger.amend(sequence, |entry| entry.outcome = Outcome::DONE);
+        }
+        assert_eq!(all(&mut ledger), changed);
+        assert!(!ledger.has_marked());
     }
 
     #[test]

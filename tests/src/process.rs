@@ -141,12 +141,16 @@ impl Running {
     /// `TimedOut` at the deadline; `UnexpectedEof` when the process ended without it.
     pub fn wait_for(&mut self, text: &str, deadline: Instant) -> io::Result<()> {
         let mut received = self.serial.lock();
+        let mut searched = self.seen;
         loop {
-            let fresh = received.bytes.get(self.seen..).unwrap_or_default();
+            let fresh = received.bytes.get(searched..).unwrap_or_default();
             if let Some(end) = end_of(fresh, text.as_bytes()) {
-                self.seen += end;
+                self.seen = searched + end;
                 return Ok(());
             }
+            // Not all of it again: a run may print much. But the text may have begun to arrive.
+            let begun = text.len().saturating_sub(1);
+            searched = searched.max(received.bytes.len().saturating_sub(begun));
             if received.closed {
                 let message = format!("the run ended before it printed \"{text}\"");
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));

@@ -25,6 +25,7 @@ mod run;
 mod shell;
 mod sites;
 mod sizes;
+mod soak;
 mod strip;
 mod tally;
 mod test;
@@ -63,6 +64,7 @@ enum Verb {
     Run(run::Run),
     Sites(sites::Sites),
     Sizes(sizes::Sizes),
+    Soak(soak::Soak),
     Test(test::Test),
     Tidy(tidy::Tidy),
 }
@@ -86,6 +88,7 @@ impl Verb {
             Self::Run(verb) => verb.run(),
             Self::Sites(verb) => verb.run(),
             Self::Sizes(verb) => verb.run(),
+            Self::Soak(verb) => verb.run(),
             Self::Test(verb) => verb.run(),
             Self::Tidy(verb) => verb.run(),
         }

@@ -92,13 +92,16 @@ impl RestartManager<'_> {
         self.kernel.blame.restarts.record(back.fault.time);
         let (first, end) = self.ledger.range();
         for sequence in first..end {
+            let entry = self.ledger.get(sequence);
+            // What is amended is kept and recorded once more, all of it: only what has changed.
+            if entry.is_none_or(|entry| entry.outcome != Outcome::PENDING) {
+                continue;
+            }
             self.ledger.amend(sequence, |entry| {
-                if entry.outcome == Outcome::PENDING {
-                    entry.outcome = match entry.response {
-                        Response::SITE_RESTART => Outcome::DONE,
-                        _ => Outcome::SUPERSEDED,
-                    };
-                }
+                entry.outcome = match entry.response {
+                    Response::SITE_RESTART => Outcome::DONE,
+                    _ => Outcome::SUPERSEDED,
+                };
             });
         }
         let cause = match back.because {

@@ -168,7 +168,10 @@ fn boot_one(scenario: &Scenario, firmware: &Firmware) -> Result<Samples> {
 }
 
 /// Reads the samples in what a site printed.
-fn read(serial: &str) -> Result<Samples> {
+///
+/// # Errors
+/// When one of them is no number.
+pub(crate) fn read(serial: &str) -> Result<Samples> {
     let mut samples = Samples::new();
     for line in serial.lines() {
         let Some((_, line)) = line.split_once(MARK) else {

@@ -138,6 +138,22 @@ fn the_ledger_goes_on_and_nothing_in_it_stays_pending() {
 }
 
 #[test]
+fn what_had_come_to_its_end_is_not_told_again() {
+    let mut before = Fake::running(&[&[Direct], &[Direct]]);
+    before.fail(0, super::fake::HOT, 0);
+    before.fail(1, super::fake::SITE_RESTART, 0);
+    let mut fake = returned(before, Some(2), &super::fake::Dictated);
+    fake.manager.lend_marks(vec![false; 256].leak());
+    fake.manager.forget_changes();
+    fake.note_site_restart(None);
+    let changed = std::iter::from_fn(|| fake.manager.take_changed());
+    let changed: Vec<_> = changed
+        .map(|entry| (entry.sequence, entry.outcome))
+        .collect();
+    assert_eq!(changed, [(3, Outcome::DONE), (4, Outcome::PENDING)]);
+}
+
+#[test]
 fn a_group_that_had_ended_is_known_as_ended_and_can_be_started_again_if_it_may() {
     let before = Fake::running(&[&[Direct]]);
     let mut fake = returned(before, None, &super::fake::Dictated);

@@ -15,6 +15,7 @@ mod memory;
 mod reload;
 mod restarts;
 mod site_restarts;
+mod soak;
 mod subject;
 mod threads;
 mod watch;
@@ -35,7 +36,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("bench-restart-64m", restarts::huge),
     ("bench-site", site_restarts::restarts),
     ("bench-site-reboot", site_restarts::reboots),
+    ("bench-switch", threads::switches_between_actors),
     ("bench-threads", threads::switches),
+    ("soak-actors", soak::actors),
+    ("soak-sites", soak::sites),
 ];
 
 fn start(start: Start) {
