@@ -33,9 +33,8 @@ impl Timed for Instant {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recent<T> {
     // Invariants: `end - first <= HISTORY_MAX`, `first <= end <= ROOM`, and `first < end` but for
-    // `end == 0`; those in
-    // `kept[first..end]` are in the order of arrival, and the last `ordered` of them in that of
-    // their times too. (There may have been more than are remembered.)
+    // `end == 0`; those in `kept[first..end]` are in the order of arrival, and the last `ordered` of
+    // them in that of their times too. (There may have been more than are remembered.)
     kept: [T; ROOM],
     first: usize,
     end: usize,
