@@ -32,7 +32,8 @@ impl Timed for Instant {
 /// The last [`HISTORY_MAX`] of them, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recent<T> {
-    // Invariants: `end - first <= HISTORY_MAX` and `first <= end <= ROOM`; those in
+    // Invariants: `end - first <= HISTORY_MAX`, `first <= end <= ROOM`, and `first < end` but for
+    // `end == 0`; those in
     // `kept[first..end]` are in the order of arrival, and the last `ordered` of them in that of
     // their times too. (There may have been more than are remembered.)
     kept: [T; ROOM],
@@ -92,9 +93,8 @@ impl<T: Timed> Recent<T> {
 
     /// The latest.
     pub(crate) fn latest_mut(&mut self) -> Option<&mut T> {
-        let last = self.end.checked_sub(1)?;
-        // Of an order of none there is no latest, whatever is left over of an earlier use.
-        self.kept.get_mut(last).filter(|_| self.ordered > 0)
+        // If there is none, that is because the end is where it was at first.
+        self.kept.get_mut(self.end.checked_sub(1)?)
     }
 
     /// How many `wanted` ones are at most `window` before `now`.
@@ -152,7 +152,9 @@ mod tests {
             window in 0_u64..200,
         ) {
             let mut recent = Recent::<Instant>::EMPTY;
+            // Used before, and in order then.
             let mut copy = Recent::<Instant>::EMPTY;
+            (0..40).for_each(|time| copy.record(Instant(time)));
             let mut plain: Vec<Instant> = Vec::new();
             let mut now = Instant(100);
             for (pause, back, chance) in steps {
@@ -160,6 +162,7 @@ mod tests {
                 if chance == 0 {
                     recent.forget();
                     plain.clear();
+                    prop_assert_eq!(recent.latest_mut(), None);
                 }
                 let time = if chance % 8 == 1 { Instant(now.0 - back) } else { now };
                 recent.record(time);

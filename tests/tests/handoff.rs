@@ -25,6 +25,11 @@ fn messages_may_be_in_memory_of_every_kind() {
 }
 
 #[test]
+fn messages_find_memory_that_is_another_by_then() {
+    holds("handoff-stale");
+}
+
+#[test]
 fn bad_memory_is_a_fault_of_who_named_it() {
     holds("handoff-faults");
 }

@@ -24,11 +24,24 @@ pub fn call(port: PortId, request: Memory, reply: Memory, timeout: Span, flags: 
     (answer.status, answer.values[0])
 }
 
-/// Answers a caller with a message in any memory, and receives into none. Returns the status.
+/// Answers a caller with a message, and receives into a buffer, in any memory. Returns the status,
+/// and who calls.
 #[must_use]
-pub fn answer(token: ReplyToken, message: Memory, port: PortId, timeout: Span) -> Status {
-    let lengths = pack_lengths(message.1, 0);
-    let arguments = [token.raw(), message.0, port.raw(), 0, lengths, timeout.0];
+pub fn reply_receive(
+    (token, message): (ReplyToken, Memory),
+    (port, buffer): (PortId, Memory),
+    timeout: Span,
+) -> (Status, ReplyToken) {
+    let lengths = pack_lengths(message.1, buffer.1);
+    let arguments = [
+        token.raw(),
+        message.0,
+        port.raw(),
+        buffer.0,
+        lengths,
+        timeout.0,
+    ];
     // SAFETY: as in `call`.
-    unsafe { syscall(number::reply_receive, arguments) }.status
+    let answer = unsafe { syscall(number::reply_receive, arguments) };
+    (answer.status, ReplyToken::from_raw(answer.values[2]))
 }

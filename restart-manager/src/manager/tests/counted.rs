@@ -52,5 +52,8 @@ proptest! {
         }
         fake.settle();
         check(&fake);
+        // Who has nothing to do is not looked at again.
+        let listed = fake.manager.groups.iter().filter(|group| group.is_listed);
+        prop_assert!(listed.into_iter().all(|group| !group.phase.is_at_rest()));
     }
 }

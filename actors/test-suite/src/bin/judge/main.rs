@@ -87,6 +87,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         "handoff-order",
         handoff::order::whoever_is_ready_comes_first,
     ),
+    ("handoff-stale", handoff::stale::memory_is_another),
     ("harness-assert", harness::fail_an_assertion),
     ("harness-early-exit", harness::exit_early),
     ("harness-hang", harness::hang),

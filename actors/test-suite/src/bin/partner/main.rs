@@ -61,7 +61,7 @@ fn obey(order: Order) -> Result<Told> {
         Order::Call(exchange) => return call(exchange),
         Order::Forge(token, port) => {
             let none = Span::from_millis(1);
-            told.status = messages::answer(token, (0, 0), port, none);
+            told.status = messages::reply_receive((token, (0, 0)), (port, (0, 0)), none).0;
         }
         Order::FillVectors(pattern) => {
             told.length = vector::watch(pattern, 2);

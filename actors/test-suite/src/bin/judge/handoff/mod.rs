@@ -8,6 +8,7 @@ pub(crate) mod cost;
 pub(crate) mod ends;
 pub(crate) mod memory;
 pub(crate) mod order;
+pub(crate) mod stale;
 pub(crate) mod stops;
 
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -41,11 +41,11 @@ fn serve_slowly(port: u64) {
     }
 }
 
-/// A port with two threads like that.
+/// A port with threads like that.
 #[track_caller]
-fn slow() -> Port {
+fn slow(threads: usize) -> Port {
     let port = Port::private(4).must("a port");
-    for _ in 0..2 {
+    for _ in 0..threads {
         Thread::spawn(serve_slowly, port.id().raw(), STACK, 20).must("a thread");
     }
     port
@@ -53,7 +53,8 @@ fn slow() -> Port {
 
 /// Times that are over, and those that were in time and must be forgotten.
 pub(crate) fn deadlines(_: &Start) {
-    let slow = slow();
+    let slow = slow(2);
+    let single = self::slow(1);
     let millis = Span::from_millis;
     for _ in 0..3 {
         // Too late; and the late answer is not that to the next call, of the same thread.
@@ -63,11 +64,13 @@ pub(crate) fn deadlines(_: &Start) {
         check!(took >= millis(10) && took < millis(20), "{took}");
         check_eq!(call(slow.id(), [60, 6], Span::FOREVER), (Status::OK, 6));
         // In time, and then something that takes longer.
-        check_eq!(call(slow.id(), [0, 7], millis(10)), (Status::OK, 7));
-        check_eq!(call(slow.id(), [30, 8], Span::FOREVER), (Status::OK, 8));
+        for port in [&slow, &single] {
+            check_eq!(call(port.id(), [0, 7], millis(10)), (Status::OK, 7));
+            check_eq!(call(port.id(), [30, 8], Span::FOREVER), (Status::OK, 8));
+        }
     }
     two_at_a_time(slow);
-    let slow = self::slow();
+    let slow = self::slow(2);
     // The one who is called waits with a deadline.
     let own = Port::private(4).must("a port");
     PORT.store(own.id().raw(), Ordering::SeqCst);
@@ -144,7 +147,7 @@ fn call_slowly(number: u64) {
 
 /// Threads are told to give up before a call, during it, and before an answer.
 pub(crate) fn aborts(_: &Start) {
-    let slow = slow();
+    let slow = slow(2);
     let own = Port::private(4).must("a port");
     for _ in 0..3 {
         // While it waits. Its next call is not answered with the answer to the last.
