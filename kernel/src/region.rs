@@ -204,7 +204,7 @@ impl Regions {
     }
 
     /// Adds regions, which are in the order of their addresses, in one gap. What lies behind them is moved
-    /// once, and there is room for a stack then.
+    /// once, and there is room for some stacks then.
     ///
     /// # Errors
     /// See [`RegionError`]. None of them is there then.
@@ -213,7 +213,7 @@ impl Regions {
             return Ok(());
         };
         let old = self.0.len();
-        if old + regions.len() > REGIONS_MAX || self.0.try_reserve(regions.len() + 1).is_err() {
+        if old + regions.len() > REGIONS_MAX || self.0.try_reserve(regions.len() + 4).is_err() {
             return Err(RegionError::TooMany);
         }
         let index = self.0.partition_point(|other| other.start < first.start);
