@@ -36,7 +36,6 @@ impl Door {
     pub fn shut(slot: u32) {
         if let Some(door) = DOORS.get(slot as usize) {
             door.key.store(0, Ordering::Relaxed);
-            door.close();
         }
     }
 
@@ -81,8 +80,8 @@ impl Kernel {
         }
         door.key.store(!id.raw(), Ordering::Relaxed);
         door.port.store(port, Ordering::Relaxed);
-        if port.messages.is_empty()
-            && let Some(first) = port.receivers.first()
+        // Where somebody waits, nothing is queued.
+        if let Some(first) = port.receivers.first()
             && let Some(receiver) = self.threads.at_mut(first)
             && receiver.is_plain()
         {

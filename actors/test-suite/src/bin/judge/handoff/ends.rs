@@ -69,6 +69,8 @@ pub(crate) fn callees_end_while_they_serve(_: &Start) {
         }
         let entry = reader.take();
         ledger::must_be_done(&entry, Response::HOT_RESTART);
+        // So that it waits already: its first call is handed over, if that were allowed.
+        thread::sleep(Span::from_millis(10));
         partner.must_echo(round);
         // Its first answer ended the recovery, and no later one did.
         let entry = ledger::finished(entry.sequence);
