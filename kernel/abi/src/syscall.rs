@@ -206,7 +206,8 @@ syscalls! {
     /// were overwritten are skipped, and show as a gap in the numbers.
     23 ledger_read LedgerRead(sequence, buffer, capacity) -> (length, next);
 
-    /// Reads the caller's start record, as postcard bytes.
+    /// Reads the caller's start record, as postcard bytes. At entry its first thread has found the same
+    /// at the top of its stack (`StartArea`; the address is in RDX).
     24 start_read StartRead(buffer, capacity) -> (length);
 
     /// Tells the kernel that the actor is ready to serve.
