@@ -113,16 +113,18 @@ fn sent_from_the_same_place(partner: Partner) {
 /// Messages that reach into another page, of buffers that were just used for such as do not.
 #[track_caller]
 fn long_after_short(echo: &Port) {
-    // On a page boundary, so that the request is in one page. The other buffers are on stacks.
+    // On a page boundary, so that the request is in one page. The reply is in two, the second of
+    // which is there first, so that one does not follow the other in physical memory.
     let mut request = Region::allocate(4096).must("a region");
-    let mut reply = [0; 4096];
+    let mut pages = Region::allocate(2 * 4096).must("a region");
+    pages[4096..].fill(0);
+    pages[..4096].fill(0);
+    let reply = &mut pages[2048..2048 + 4096];
     for (round, length) in [8, 4096, 8, 3000, 4096].into_iter().enumerate() {
         for (index, byte) in request.iter_mut().enumerate() {
             *byte = (index * 7 + round) as u8;
         }
-        let answer = echo
-            .remote()
-            .call(&request[..length], &mut reply, Span::FOREVER);
+        let answer = echo.remote().call(&request[..length], reply, Span::FOREVER);
         check!(
             answer.must("an answer") == &request[..length],
             "{length} bytes"
