@@ -8,367 +8,185 @@
 //!
 //! The way is free for threads that are at home, use no floating point and have not been told to
 //! give up; in actors that are at work; if nobody who is ready would run before the other or in its
-//! turn; and for a short message between pages that are there.
+//! turn; and for a message that lies in one page and goes to one, of memory that is there.
 //!
 //! # Invariants
-//! - A port's [`Door`] is open only while the port is, nothing is queued in it, and the first of
-//!   its receivers is at home. Shut is always right, and only slower. Whoever changes a port's
-//!   receivers or ends its capability shuts it; [`Kernel::tend_door`] alone opens it.
+//! - A port's [`Door`] has a receiver only while the port is open, nothing is queued in it, and that
+//!   thread is the first of its receivers, and plain. It has a key, the port's present capability,
+//!   only while the port is open and its owner's incarnation has answered a call. Having neither is
+//!   always right, and only slower. Whoever changes a port's receivers or ends its capability shuts
+//!   the door; [`Kernel::tend_door`] and the quick way of an answer alone open it.
+//! - What a [`Sight`] says holds for as long as no page of any actor is mapped elsewhere, or with
+//!   other rights: whoever does that counts it ([`changes`]).
+//! - While a thread waits for a message or an answer, its sight of incoming memory is of where that
+//!   is to go, or of nothing: it is forgotten at the beginning of every other wait.
+//! - A thread that was handed something has its results in the CPU; its frame has them not. The next
+//!   way into the kernel writes the frame as a whole.
 
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+mod among;
+mod door;
+mod sight;
+mod ways;
 
-use abi::layout::{MESSAGE_MAX, PAGE_BYTES};
 use abi::syscall::{CALL_REFUSE_FROZEN, unpack_lengths};
-use abi::{Generation, PortId, ReplyToken, Slot, Span};
+use abi::{Generation, ReplyToken, Slot, Span};
 
-use crate::arch::entry;
-use crate::arch::frame::TrapFrame;
-use crate::kernel::{self, Kernel, PORTS_MAX};
-use crate::mm::address_space::{AddressSpace, changes};
-use crate::mm::page_table::Flags;
-use crate::mm::{Page, direct};
-use crate::port::{Port, Presence};
-use crate::quick::Place;
-use crate::thread::{QUEUE, Stage, State, Thread, Wait};
-use crate::user::{Access, UserSlice};
+pub use self::door::Door;
+pub use self::sight::Sight;
+pub use self::ways::{call, reply_receive};
 
-/// The longest message that is handed over. It is copied with interrupts off.
-const LENGTH_MAX: u64 = 512;
+use self::among::{answer_among_others, call_among_others};
+use self::sight::outgoing;
+use self::ways::{Answer, Call};
+use crate::arch::entry::{self, Handed};
+use crate::kernel::Kernel;
+use crate::mm::address_space::changes;
+use crate::thread::{QUEUE, Stage, State, Wait};
+use crate::user::UserSlice;
 
-/// Who waits behind a port.
-#[repr(C)]
-pub struct Door {
-    key: AtomicU64,
-    /// Nobody while it is shut.
-    receiver: AtomicPtr<Thread>,
-    /// The port's record, while it is open.
-    port: AtomicPtr<Port>,
+/// Why something is not handed over.
+enum Refused {
+    /// It must be looked anew where memory is.
+    Stale,
+    /// It is for the long way.
+    Other,
 }
 
-/// The doors, by slots of ports.
-static DOORS: [Door; PORTS_MAX as usize] = [const { Door::new() }; PORTS_MAX as usize];
-
-impl Door {
-    const fn new() -> Self {
-        Self {
-            key: AtomicU64::new(0),
-            receiver: AtomicPtr::new(ptr::null_mut()),
-            port: AtomicPtr::new(ptr::null_mut()),
-        }
-    }
-
-    /// Sends callers of the port in a slot the long way.
-    pub fn shut(slot: u32) {
-        if let Some(door) = DOORS.get(slot as usize) {
-            door.close();
-        }
-    }
-
-    #[inline]
-    fn close(&self) {
-        self.receiver.store(ptr::null_mut(), Ordering::Relaxed);
-    }
-
-    /// Lets calls through to the first receiver of a port.
-    #[inline]
-    fn open(&self, id: PortId, port: *mut Port, receiver: *mut Thread) {
-        self.key.store(id.raw(), Ordering::Relaxed);
-        self.port.store(port, Ordering::Relaxed);
-        self.receiver.store(receiver, Ordering::Relaxed);
-    }
-
-    /// The thread that waits at `port`, if it is open.
-    #[inline]
-    fn receiver(&self, port: PortId) -> Option<*mut Thread> {
-        let receiver = self.receiver.load(Ordering::Relaxed);
-        let is_open = self.key.load(Ordering::Relaxed) == port.raw() && !receiver.is_null();
-        is_open.then_some(receiver)
-    }
+/// What is refused for want of something.
+trait OrRefused<T> {
+    fn or_refused(self) -> Result<T, Refused>;
 }
 
-/// Where in the kernel's map some memory of a thread's own actor was when it was last used. That
-/// holds for as long as nothing is mapped elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub struct Sight {
-    /// The memory.
-    memory: UserSlice,
-    /// The kernel's pointer to its first byte.
-    at: *mut u8,
-    /// How much of it is in the first page.
-    room: u64,
-    /// The state of all page tables then.
-    changes: u64,
-}
-
-impl Sight {
-    /// Of nothing.
-    pub const NONE: Self = Self {
-        memory: UserSlice::EMPTY,
-        at: ptr::null_mut(),
-        room: 0,
-        changes: u64::MAX,
-    };
-
-    /// Whether it is still that of this memory.
-    #[inline]
-    fn is_of(&self, address: u64, length: u64) -> bool {
-        self.memory.address() == address
-            && self.memory.length() == length
-            && self.changes == changes()
-    }
-
-    /// Looks at memory that allows `wanted`, all of which is there.
-    #[must_use]
-    fn look(&mut self, memory: UserSlice, wanted: Flags, space: &AddressSpace) -> bool {
-        let allows = |page| space.entry(page).allows(wanted | Flags::USER);
-        let is_there = memory.length() > 0
-            && memory.length() <= MESSAGE_MAX as u64
-            && memory.pieces().all(|piece| allows(piece.page));
-        if is_there {
-            let (address, length) = (memory.address(), memory.length());
-            let first = space.entry(Page::containing(address)).address();
-            let offset = address % PAGE_BYTES;
-            *self = Self {
-                memory,
-                at: direct::at(first + offset),
-                room: length.min(PAGE_BYTES - offset),
-                changes: changes(),
-            };
-        }
-        is_there
-    }
-}
-
-/// A call of the current thread: continues with the one that is called, or takes the long way.
-///
-/// # Safety
-/// For the entry code only, with interrupts off, from ring 3; `frame` is the current thread's.
-pub unsafe extern "C" fn call(frame: *mut TrapFrame) -> ! {
-    // SAFETY: Called by the entry code with interrupts off, from ring 3: nobody borrows it. The
-    // frame is used for nothing else until the thread goes on, and nothing on this stack is.
-    unsafe {
-        let next = kernel::entered().hand_over_call(&*frame);
-        entry::go_on(next)
-    }
-}
-
-/// The same for an answer of the current thread, which then waits.
-///
-/// # Safety
-/// As for [`call`].
-pub unsafe extern "C" fn reply_receive(frame: *mut TrapFrame) -> ! {
-    // SAFETY: As in `call`.
-    unsafe {
-        let next = kernel::entered().hand_over_reply(&*frame);
-        entry::go_on(next)
+impl<T> OrRefused<T> for Option<T> {
+    #[inline(always)]
+    fn or_refused(self) -> Result<T, Refused> {
+        self.ok_or(Refused::Other)
     }
 }
 
 impl Kernel {
     #[inline(always)]
-    fn hand_over_call(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
-        let (port, flags) = (PortId::from_raw(frame.rdi), frame.r9);
-        let timeout = Span(frame.r8);
-        let (length, capacity) = unpack_lengths(frame.r10);
-        let door = DOORS.get(port.slot().index())?;
-        let receiver = door.receiver(port)?;
-        let (here, there) = (entry::current(), receiver);
-        // SAFETY: The current thread, and one that waits: two records, which never move. Neither
-        // is reached in another way until the lists are.
-        let (caller, receiver) = unsafe { (&mut *here, &mut *there) };
-        let Wait::Receive { port: slot, buffer } = receiver.wait else {
-            return None;
-        };
-        let place = Place::of(receiver.here.slot())?;
-        let is_free = flags <= CALL_REFUSE_FROZEN
-            && timeout != Span::ZERO
-            && length <= LENGTH_MAX
+    fn hand_over_call(&mut self, call: Call) -> Result<Handed, Refused> {
+        let (length, capacity) = unpack_lengths(call.lengths);
+        let (door, record) = Door::of(call.port).or_refused()?;
+        let (here, there) = (entry::current(), door.receiver().or_refused()?);
+        // SAFETY: The current thread, and one that waits: two records, which never move, as the
+        // port's does not. None is reached in another way until the lists are.
+        let (caller, receiver, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
+        let place = receiver.home_place;
+        let is_free = call.flags <= CALL_REFUSE_FROZEN
+            && call.timeout != Span::ZERO
             && caller.is_plain()
             && !caller.is_aborted
             && place.is_open_to(receiver.here)
             && self.scheduler.is_clear_for(receiver.priority);
         if !is_free {
-            return None;
+            return Err(Refused::Other);
         }
-        let from = self.outgoing(caller, frame.rsi, length)?;
-        let reply = self.incoming(caller, frame.rdx, capacity)?;
-        self.incoming(receiver, buffer.address(), buffer.length())?;
+        let changes = changes();
+        let from = outgoing(caller, call.request, length, changes)?;
+        if !caller.incoming.is_of(call.reply, capacity, changes)
+            || !receiver.incoming.holds(changes)
+        {
+            return Err(Refused::Stale);
+        }
         if length > receiver.incoming.room {
-            return None;
+            return Err(Refused::Other);
         }
-        // SAFETY: The door is open, so it is the port's record, and those never move.
-        let record = unsafe { &mut *door.port.load(Ordering::Relaxed) };
-        let (current, next) = (self.scheduler.current(), record.receivers.first()?);
-
         copy(from, receiver.incoming.at, length);
         self.calls = self.calls.wrapping_add(1);
         caller.call = self.calls;
         caller.state = State::Blocked;
         caller.wait = Wait::Call {
-            port,
+            port: call.port,
             request: UserSlice::EMPTY,
-            reply,
+            reply: caller.incoming.memory,
             stage: Stage::Taken,
         };
-        let token = ReplyToken::new(Slot(current), Generation(caller.call));
-        receiver.go_on([length, caller.here.raw(), token.raw()]);
+        receiver.go_on();
         door.close();
-        let is_only = record
-            .receivers
-            .leave_empty(next, &mut receiver.links[QUEUE]);
-        if !record.callers.begin(current, &mut caller.links[QUEUE]) {
-            record.callers.push_back(&mut self.threads, current);
+        let (current, next) = (self.scheduler.current(), port.receivers.head());
+        let token = ReplyToken::new(Slot(current), Generation(caller.call));
+        let results = [length, caller.here.raw(), token.raw()];
+        let is_alone = port.receivers.is_only(next)
+            && port.callers.is_empty()
+            && call.timeout == Span::FOREVER
+            && !receiver.deadline.is_taken();
+        if !is_alone {
+            // SAFETY: This is such a call.
+            unsafe { call_among_others(call.port.raw(), length, call.timeout.0) }
         }
-        if !is_only {
-            record.receivers.remove(&mut self.threads, next);
-            self.tend_door(slot);
-        }
-        // SAFETY: These are the records.
-        Some(unsafe { self.pass_on((current, here, timeout), (next, there), place) })
+        port.receivers.end(&mut receiver.links[QUEUE]);
+        port.callers.begin(current, &mut caller.links[QUEUE]);
+        let frame = self.switch_to(caller, (next, receiver), place);
+        Ok(Handed { frame, results })
     }
 
     #[inline(always)]
-    fn hand_over_reply(&mut self, frame: &TrapFrame) -> Option<*mut TrapFrame> {
-        let token = ReplyToken::from_raw(frame.rdi);
-        let (port, timeout) = (PortId::from_raw(frame.rdx), Span(frame.r9));
-        let (length, capacity) = unpack_lengths(frame.r8);
-        let (slot, next) = (port.slot().0, token.slot().0);
-        let (here, there) = (entry::current(), &raw mut *self.threads.at_mut(next)?);
-        // SAFETY: The current thread, and one that waits, if it is found to do so: two records,
-        // which never move. Neither is reached in another way until the lists are.
-        let (server, caller) = unsafe { (&mut *here, &mut *there) };
-        let Wait::Call {
-            port: called,
-            reply,
-            stage: Stage::Taken,
-            ..
-        } = caller.wait
-        else {
-            return None;
-        };
-        let place = Place::of(caller.here.slot())?;
-        let is_free = called == port
-            && caller.call == token.generation().0
+    fn hand_over_answer(&mut self, answer: Answer) -> Result<Handed, Refused> {
+        let (token, timeout) = (answer.token, answer.timeout);
+        let (length, capacity) = unpack_lengths(answer.lengths);
+        let next = token.slot().0;
+        let (door, record) = Door::of(answer.port).or_refused()?;
+        let here = entry::current();
+        let there = &raw mut *self.threads.at_mut(next).or_refused()?;
+        // Its call has been taken if nothing is queued, which is seen below.
+        // SAFETY: It is only looked at, and the other is not there yet.
+        let is_waiting = matches!(
+            unsafe { &(*there).wait },
+            Wait::Call { port, .. } if *port == answer.port
+        );
+        if !is_waiting {
+            return Err(Refused::Other);
+        }
+        // SAFETY: The current thread, and one that waits: two records, which never move, as the
+        // port's does not. None is reached in another way until the lists are.
+        let (server, caller, port) = unsafe { (&mut *here, &mut *there, &mut *record) };
+        let place = caller.home_place;
+        let is_free = caller.call == token.generation().0
             && timeout != Span::ZERO
-            && length <= LENGTH_MAX
             && caller.is_plain()
             && server.is_plain()
             && !server.is_aborted
+            && port.owner == server.here.slot()
+            && port.messages.is_empty()
             && place.is_open_to(caller.here)
-            && Place::of(server.here.slot())?.has_replied(server.here)
             && self.scheduler.is_clear_for(caller.priority);
         if !is_free {
-            return None;
+            return Err(Refused::Other);
         }
-        let from = self.outgoing(server, frame.rsi, length)?;
-        let buffer = self.incoming(server, frame.r10, capacity)?;
-        self.incoming(caller, reply.address(), reply.length())?;
-        if length > caller.incoming.room {
-            return None;
-        }
-        let record = self.ports.get_mut(port.slot(), port.generation())?;
-        let is_idle = record.presence == Presence::Open && record.messages.is_empty();
-        if record.owner != server.here.slot() || !is_idle {
-            return None;
-        }
-        let current = self.scheduler.current();
-
-        copy(from, caller.incoming.at, length);
-        caller.go_on([length, 0, 0]);
-        server.state = State::Blocked;
-        server.wait = Wait::Receive { port: slot, buffer };
-        let is_only = record.callers.leave_empty(next, &mut caller.links[QUEUE]);
-        if record.receivers.begin(current, &mut server.links[QUEUE]) {
-            if let Some(door) = DOORS.get(slot as usize) {
-                door.open(port, record, server);
-            }
-        } else {
-            record.receivers.push_back(&mut self.threads, current);
-        }
-        if !is_only {
-            record.callers.remove(&mut self.threads, next);
-        }
-        // SAFETY: These are the records.
-        Some(unsafe { self.pass_on((current, here, timeout), (next, there), place) })
-    }
-
-    /// Stops the current thread, with its timeout, and goes on with the one it was waited for by.
-    ///
-    /// # Safety
-    /// The pointers are to the records in the slots.
-    #[inline(always)]
-    unsafe fn pass_on(
-        &mut self,
-        (current, previous, timeout): (u32, *mut Thread, Span),
-        (next, record): (u32, *mut Thread),
-        place: &Place,
-    ) -> *mut TrapFrame {
-        if timeout != Span::FOREVER {
-            self.set_deadline(current, timeout);
-        }
-        // SAFETY: As the caller promises.
-        unsafe {
-            if (*record).has_deadline() {
-                self.clear_deadline(next);
-            }
-            self.switch_to(&mut *previous, (next, &mut *record), place)
-        }
-    }
-
-    /// Looks at memory of a thread's own actor that a message is to go to, all of which is there.
-    #[inline(always)]
-    fn incoming(&self, thread: &mut Thread, address: u64, length: u64) -> Option<UserSlice> {
-        if !thread.incoming.is_of(address, length) {
-            let memory = UserSlice::new(address, length).ok()?;
-            self.look(thread, memory, Access::Write)?;
-        }
-        Some(thread.incoming.memory)
-    }
-
-    /// Finds a message of a thread's own actor that lies in one page.
-    #[inline(always)]
-    fn outgoing(&self, thread: &mut Thread, address: u64, length: u64) -> Option<*const u8> {
-        let offset = address % PAGE_BYTES;
-        if offset + length > PAGE_BYTES {
-            return None;
-        }
-        if !thread.outgoing.is_of(address - offset, PAGE_BYTES) {
-            if length == 0 {
-                return Some(ptr::null());
-            }
-            let page = UserSlice::new(address - offset, PAGE_BYTES).ok()?;
-            self.look(thread, page, Access::Read)?;
-        }
-        Some(thread.outgoing.at.wrapping_add(offset as usize))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look(&self, thread: &mut Thread, memory: UserSlice, access: Access) -> Option<()> {
-        let space = self.actors.at(thread.here.slot().0)?.space.as_ref()?;
-        let is_there = match access {
-            Access::Write => thread.incoming.look(memory, Flags::WRITABLE, space),
-            _ => thread.outgoing.look(memory, Flags::empty(), space),
-        };
-        is_there.then_some(())
-    }
-
-    /// Opens the door of a port, or shuts it: whoever changes who waits there calls this.
-    pub fn tend_door(&mut self, slot: u32) {
-        Door::shut(slot);
-        let id = self.port_id(slot);
-        let (Some(port), Some(door)) = (self.ports.at_mut(slot), DOORS.get(slot as usize)) else {
-            return;
-        };
-        if port.presence == Presence::Open
-            && port.messages.is_empty()
-            && let Some(first) = port.receivers.first()
-            && let Some(receiver) = self.threads.at_mut(first)
-            && receiver.is_plain()
+        let changes = changes();
+        let from = outgoing(server, answer.message, length, changes)?;
+        if !server.incoming.is_of(answer.buffer, capacity, changes)
+            || !caller.incoming.holds(changes)
         {
-            door.open(id, port, receiver);
+            return Err(Refused::Stale);
         }
+        if length > caller.incoming.room {
+            return Err(Refused::Other);
+        }
+        copy(from, caller.incoming.at, length);
+        caller.go_on();
+        server.state = State::Blocked;
+        server.wait = Wait::Receive {
+            port: answer.port.slot().0,
+            buffer: server.incoming.memory,
+        };
+        let current = self.scheduler.current();
+        let is_alone = port.callers.is_only(next)
+            && port.receivers.is_empty()
+            && timeout == Span::FOREVER
+            && !caller.deadline.is_taken();
+        if !is_alone {
+            // SAFETY: This is such an answer.
+            unsafe { answer_among_others(answer.port.raw(), next.into(), length, timeout.0) }
+        }
+        port.callers.end(&mut caller.links[QUEUE]);
+        port.receivers.begin(current, &mut server.links[QUEUE]);
+        door.open(server);
+        let results = [length, 0, 0];
+        let frame = self.switch_to(server, (next, caller), place);
+        Ok(Handed { frame, results })
     }
 }
 
@@ -380,13 +198,15 @@ fn copy(from: *const u8, to: *mut u8, length: u64) {
     unsafe {
         core::arch::asm!(
             "rep movsq",
+            "and edx, 7",
+            "jz 2f",
             "mov ecx, edx",
-            "and ecx, 7",
             "rep movsb",
+            "2:",
             inout("rcx") length / 8 => _,
             inout("rsi") from => _,
             inout("rdi") to => _,
-            in("rdx") length,
+            inout("rdx") length => _,
             options(nostack),
         );
     }

@@ -30,6 +30,8 @@ pub struct Image {
     pub name: Name,
     /// Where the first thread starts.
     pub plan: ImagePlan,
+    /// What is where in an actor that is started from it, in the order of addresses.
+    pub regions: Vec<Region>,
     /// The pages.
     pub extent: Extent,
     /// Checksum of each page, taken when they were laid out.
@@ -230,6 +232,14 @@ impl ImagePlan {
                 .into_iter()
                 .filter(|region| region.start < region.end)
         })
+    }
+
+    /// The same, in the order of their addresses.
+    #[must_use]
+    pub fn sorted_regions(&self, first: Frame) -> Vec<Region> {
+        let mut regions: Vec<Region> = self.regions(first).collect();
+        regions.sort_unstable_by_key(|region| region.start);
+        regions
     }
 
     /// Lays the pages out: `pages` are the plan's frames, `file` the file it was made from.

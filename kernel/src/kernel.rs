@@ -15,6 +15,7 @@ use crate::actor::{Actor, PersistentRegion};
 use crate::arch::{clock, cpu, entry};
 use crate::console::Console;
 use crate::due::Due;
+use crate::entries::Entries;
 use crate::fault::Refusal;
 use crate::former::Formers;
 use crate::handler::Handlers;
@@ -91,6 +92,8 @@ pub struct Kernel {
     pub notifier: Notifier,
     /// The Restart Manager and what it is doing.
     pub recovery: Recovery,
+    /// Memory for the Restart Manager's tables.
+    pub entries: Entries,
     /// What was typed and who waits for it.
     pub console: Console,
     /// Calls made so far: numbers each, for its reply.
@@ -136,14 +139,12 @@ pub unsafe fn set(kernel: Kernel) {
 ///
 /// # Safety
 /// Interrupts are off and nobody else holds it: the caller was just entered from ring 3 or from a
-/// kernel thread that had interrupts on.
+/// kernel thread that had interrupts on. So it is there: before that, there are no threads.
+#[inline(always)]
 pub unsafe fn entered() -> &'static mut Kernel {
     debug_assert!(!BUSY.load(Ordering::Relaxed));
     // SAFETY: As the caller promises.
-    match unsafe { &mut *KERNEL.0.get() } {
-        Some(kernel) => kernel,
-        None => panic!("entered before the kernel has started"),
-    }
+    unsafe { (*KERNEL.0.get()).as_mut().unwrap_unchecked() }
 }
 
 /// The kernel's state, whoever holds it: for what can still be told by a dying kernel. It may be

@@ -20,11 +20,12 @@
 //! | `kernel`, `sched`, `thread` | the state, who runs |
 //! | `timer`, `due`, `errands` | deadlines, what is due next, and what is done in steps |
 //! | `trap`, `syscall`, `fault` | the ways in, and what goes wrong there |
-//! | `naming`, `ipc`, `port` | names over restarts, messages |
+//! | `naming`, `ipc`, `port`, `handoff` | names over restarts, messages, and their quick way |
 //! | `lap`, `invoke`, `lend` | Local Access Points, threads that go into them, memory they take along |
 //! | `handler`, `watch` | the six kinds of handlers; heartbeats, deadlines, complaints |
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
+//! | `entries` | memory for the Restart Manager's tables |
 //! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `progress`, `watchdog`, `diagnosis` | noticing that the kernel hangs; what an exception in it means |
@@ -67,6 +68,8 @@ pub mod damage;
 pub mod delegation;
 #[cfg(target_os = "none")]
 pub mod diagnosis;
+#[cfg(target_os = "none")]
+pub mod entries;
 #[cfg(target_os = "none")]
 pub mod epitaph;
 #[cfg(target_os = "none")]

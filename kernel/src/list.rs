@@ -57,6 +57,12 @@ pub struct List<const L: usize> {
     tail: u32,
 }
 
+impl<const L: usize> Default for List<L> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl<const L: usize> List<L> {
     /// A list of nothing.
     pub const EMPTY: Self = Self {
@@ -97,32 +103,35 @@ impl<const L: usize> List<L> {
         self.insert(table, slot, NONE, self.head);
     }
 
-    /// Puts an entry that is in no list into this one, if nothing else is there.
-    #[inline]
-    pub fn begin(&mut self, slot: u32, link: &mut Link) -> bool {
-        let is_possible = self.is_empty() && !link.linked;
-        if is_possible {
-            *self = Self {
-                head: slot,
-                tail: slot,
-            };
-            *link = Link {
-                linked: true,
-                ..Link::FREE
-            };
-        }
-        is_possible
+    /// Whether nothing but this entry is in the list.
+    #[must_use]
+    pub const fn is_only(&self, slot: u32) -> bool {
+        self.head == slot && self.tail == slot
     }
 
-    /// Takes an entry out of this list, if nothing else is there.
+    /// The first entry's slot, of a list in which there is one.
+    #[must_use]
+    pub const fn head(&self) -> u32 {
+        self.head
+    }
+
+    /// Puts an entry that is in no list into this one, in which nothing is.
     #[inline]
-    pub fn leave_empty(&mut self, slot: u32, link: &mut Link) -> bool {
-        let is_only = self.head == slot && self.tail == slot;
-        if is_only {
-            *self = Self::EMPTY;
-            *link = Link::FREE;
-        }
-        is_only
+    pub const fn begin(&mut self, slot: u32, link: &mut Link) {
+        debug_assert!(
+            self.is_empty() && !link.linked,
+            "that is what lists are for"
+        );
+        self.head = slot;
+        self.tail = slot;
+        link.linked = true;
+    }
+
+    /// Takes the only entry out of this list.
+    #[inline]
+    pub const fn end(&mut self, link: &mut Link) {
+        *self = Self::EMPTY;
+        link.linked = false;
     }
 
     /// Moves the first entry to the end and returns it.

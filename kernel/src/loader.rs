@@ -15,13 +15,14 @@ use restart_manager::{ActorDeclaration, ActorKind, DeclareError, Event, GroupSlo
 use crate::actor::{Actor, Declaration};
 use crate::arch::{clock, exit};
 use crate::composition::{Composition, Known, Step};
+use crate::entries;
 use crate::fail;
 use crate::image::{self, Image, ImageError};
 use crate::kernel::{self, Kernel};
-use crate::mm::Frame;
-use crate::mm::address_space::AddressSpace;
+use crate::mm::address_space::{AddressSpace, Progress};
 use crate::pristine;
 use crate::recovery::Purpose;
+use crate::site::adopt;
 use crate::site::record::LifeEnd;
 use crate::storage::{self, Disk, File, StorageError};
 
@@ -126,14 +127,13 @@ struct Site {
 /// Reads the description and starts everything in it. An actor that cannot be loaded is in the
 /// ledger; the site goes on without it. After a restart of the site the description is in memory.
 fn bring_up(disk: &mut Disk, composition: &Composition) -> Result<Site, Text<PANIC_MAX>> {
-    let kept = kernel::with(|kernel| kernel.description());
-    let steps = match kept {
+    let steps = match adopt::description() {
         Some(description) => (composition.steps)(description, Known::Accepted)?,
         None => {
             let file = storage::read_file(disk, DESCRIPTION)
                 .map_err(|error| text(format_args!("{DESCRIPTION}: {error}")))?;
             let steps = (composition.steps)(file.bytes(), Known::Nothing)?;
-            kernel::with(|kernel| kernel.keep_description(file));
+            adopt::keep_description(file);
             steps
         }
     };
@@ -172,6 +172,7 @@ impl Site {
                     }
                     if let Some(end) = self.past_end(number - 1) {
                         let was_given_up = end == LifeEnd::GivenUp;
+                        entries::room_for_group();
                         kernel::with(|kernel| {
                             let manager = &mut kernel.recovery.manager;
                             manager.note_ended_group(*name, was_given_up);
@@ -179,6 +180,7 @@ impl Site {
                         continue;
                     }
                     let base = base.and_then(|base| self.group(base));
+                    entries::room_for_group();
                     let group = kernel::with(|kernel| {
                         let manager = &mut kernel.recovery.manager;
                         let group = manager.declare_group(*name, base)?;
@@ -220,7 +222,7 @@ impl Site {
                 }
             }
         }
-        kernel::with(Kernel::adopt_spawned);
+        adopt::the_rest();
         // Only now: what is loaded runs at once, and may end before the next is declared.
         for actor in declared {
             // How it went is in the ledger.
@@ -287,17 +289,17 @@ fn declare(
         // It had ended before the site was restarted.
         return Ok(None);
     }
-    let actor = kernel::with(|kernel| {
-        kernel.forget_ended(name);
-        match kind {
-            ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
-            ActorKind::Indirect => kernel.describe(*declaration, group, parameters),
-        }
+    kernel::with(|kernel| kernel.forget_ended(name));
+    let actor = kernel::with(|kernel| match kind {
+        ActorKind::Direct => kernel.insert_actor(Actor::new(*declaration, group)),
+        ActorKind::Indirect => kernel.describe(*declaration, group, parameters),
     });
     let actor = actor.ok_or_else(|| text(format_args!("too many actors")))?;
+    adopt::actor(actor.slot().0);
     if kind == ActorKind::Indirect {
         return Ok(None);
     }
+    entries::room_for_actor(actor.slot().0);
     let entry = ActorDeclaration {
         actor,
         name,
@@ -332,11 +334,17 @@ fn first_load(disk: &mut Disk, actor: ActorId) -> Result<(), LoadError> {
         Some((_, Some(index))) => Ok(index),
         Some((name, None)) => read_image(disk, name).map(|(index, _)| index),
     };
+    clear_ahead();
     kernel::with(|kernel| {
         let result = result.and_then(|index| install(kernel, actor, index));
         kernel.tell_loaded(actor, result);
         result
     })
+}
+
+/// Clears what the start of an actor takes: after a restart of the site nobody has had the time to.
+fn clear_ahead() {
+    while kernel::with(Kernel::clear_for_start) == Progress::More {}
 }
 
 /// Reads an actor's image again and starts it from that; what it had is gone already.
@@ -351,6 +359,7 @@ fn reload(disk: &mut Disk, actor: ActorId) {
         return;
     };
     let result = read_image(disk, declaration.image).and_then(|(index, reads)| {
+        clear_ahead();
         kernel::with(|kernel| install(kernel, actor, index)).map(|()| reads)
     });
     kernel::with(|kernel| match result {
@@ -414,8 +423,6 @@ fn read_image(disk: &mut Disk, name: Name) -> Result<(u32, u64), LoadError> {
 pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), LoadError> {
     let root = kernel.kernel_root;
     let image = kernel.images.at(index).ok_or(LoadError::NoMemory)?;
-    let first = Frame(image.extent.start);
-    let plan = image.plan;
     let record = kernel.actors.get_mut(actor.slot(), actor.generation());
     let record = record.filter(|record| record.state() == ActorState::LOADING);
     let installed = record.ok_or(LoadError::Ended).and_then(|record| {
@@ -423,12 +430,8 @@ pub fn install(kernel: &mut Kernel, actor: ActorId, index: u32) -> Result<(), Lo
         record.is_outdated = false;
         let space = AddressSpace::new(&mut kernel.frames, root);
         record.space = Some(space.map_err(|_| LoadError::NoMemory)?);
-        for region in plan.regions(first) {
-            record
-                .regions
-                .insert(region)
-                .map_err(|_| LoadError::NoMemory)?;
-        }
+        let added = record.regions.insert_all(&image.regions);
+        added.map_err(|_| LoadError::NoMemory)?;
         record.stop(ActorState::FROZEN);
         Ok(())
     });

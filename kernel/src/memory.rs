@@ -101,6 +101,13 @@ impl Kernel {
         self.clear_one_up_to(FEW);
     }
 
+    /// Clears one frame ahead of time if there are not as many as the start of an actor takes: three
+    /// tables and the first page of a stack. For whoever can do so in steps of their own: the start itself
+    /// is one.
+    pub fn clear_for_start(&mut self) -> Progress {
+        self.clear_one_up_to(4)
+    }
+
     /// Clears one frame ahead of time: for whoever has nothing else to do.
     pub fn clear_one(&mut self) -> Progress {
         /// 2 MiB.

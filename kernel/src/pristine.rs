@@ -60,6 +60,7 @@ impl Image {
         Self {
             name,
             plan,
+            regions: plan.sorted_regions(Frame(extent.start)),
             extent,
             checks,
             unseen: Vec::new(),
@@ -80,6 +81,7 @@ impl Image {
         Self {
             name: note.name,
             plan: note.plan,
+            regions: note.plan.sorted_regions(Frame(note.extent.start)),
             extent: note.extent,
             checks: if is_damaged {
                 &[]

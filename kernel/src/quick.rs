@@ -43,13 +43,12 @@ pub struct Gate {
 pub struct Place {
     key: AtomicU64,
     root: AtomicU64,
-    /// The last incarnation that has answered a call.
-    replied: AtomicU64,
-    _unused: u64,
 }
 
 /// The gates, by slots of LAPs.
 pub static GATES: [Gate; LAPS_MAX as usize] = [const { Gate::new() }; LAPS_MAX as usize];
+/// The place of threads that are in no actor.
+pub static NOWHERE: Place = Place::new();
 /// The places, by slots of actors.
 pub static PLACES: [Place; ACTORS_MAX as usize] = [const { Place::new() }; ACTORS_MAX as usize];
 
@@ -80,7 +79,7 @@ pub fn initialise() {
     for gate in &GATES {
         gate.shut();
     }
-    for place in &PLACES {
+    for place in PLACES.iter().chain([&NOWHERE]) {
         place.shut();
     }
 }
@@ -136,8 +135,6 @@ impl Place {
         Self {
             key: AtomicU64::new(0),
             root: AtomicU64::new(0),
-            replied: AtomicU64::new(0),
-            _unused: 0,
         }
     }
 
@@ -163,17 +160,6 @@ impl Place {
     #[must_use]
     pub fn root(&self) -> u64 {
         self.root.load(Ordering::Relaxed)
-    }
-
-    /// Notes that an incarnation has answered a call.
-    pub fn note_reply(&self, actor: ActorId) {
-        self.replied.store(actor.raw(), Ordering::Relaxed);
-    }
-
-    /// Whether an incarnation is known to have answered a call.
-    #[must_use]
-    pub fn has_replied(&self, actor: ActorId) -> bool {
-        self.replied.load(Ordering::Relaxed) == actor.raw()
     }
 
     /// Sends threads the long way.

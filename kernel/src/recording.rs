@@ -10,6 +10,7 @@ use abi::trace::{RECORD_MAX, Record, VERSION};
 use abi::{Epitaph, LedgerEntry, Name};
 use alloc::vec;
 use restart_manager::RestartManager;
+use restart_manager::ledger::MARKS;
 
 use crate::arch::debug_console;
 use crate::kernel::Kernel;
@@ -28,9 +29,9 @@ pub fn initialise(policy: &str, restarts: u64) {
     });
 }
 
-/// Has the manager mark what changes in its ledger of so many entries.
+/// Has the manager mark what changes from now on in its ledger of so many entries.
 pub fn follow(manager: &mut RestartManager<'static>, entries: usize) {
-    manager.lend_marks(vec![false; entries].leak());
+    manager.lend_marks(vec![0; entries.div_ceil(MARKS)].leak());
 }
 
 /// Writes an entry.

@@ -14,8 +14,7 @@ use alloc::collections::VecDeque;
 use abi::epitaph::{EventKind, RebootCause};
 use abi::site::ActorState;
 use abi::{
-    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text,
-    ThreadId,
+    ActorId, FaultKind, FaultRecord, Instant, LedgerEntry, Name, SiteCause, Slot, Text, ThreadId,
 };
 use log::Level;
 use restart_manager::{
@@ -32,10 +31,9 @@ use crate::lap::CLOSING;
 use crate::list::{Link, List};
 use crate::logger;
 use crate::memory::pristine_entry;
-use crate::mm::address_space::Progress;
 use crate::mm::Frame;
+use crate::mm::address_space::Progress;
 use crate::naming::{self, WayIn};
-use crate::quick;
 use crate::region::{Origin, Region};
 use crate::site::record::LifeEnd;
 use crate::slot;
@@ -828,9 +826,6 @@ impl Kernel {
     /// An actor has answered a call: if for the first time, that ends its recovery.
     pub fn note_reply(&mut self, slot: u32) {
         let id = self.actor_id(slot);
-        if let Some(place) = quick::Place::of(Slot(slot)) {
-            place.note_reply(id);
-        }
         if let Some(actor) = self.actors.at_mut(slot)
             && !actor.has_replied
         {

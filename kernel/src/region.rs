@@ -172,10 +172,22 @@ impl Regions {
     ///
     /// # Errors
     /// See [`RegionError`].
+    #[inline]
     pub fn insert(&mut self, region: Region) -> Result<(), RegionError> {
         if self.0.len() >= REGIONS_MAX || self.0.try_reserve(1).is_err() {
             return Err(RegionError::TooMany);
         }
+        // Those of a former kernel come in the order of their addresses.
+        let is_last = self.0.last().is_none_or(|last| last.end <= region.start);
+        if is_last && region.start < region.end {
+            self.0.push(region);
+            return Ok(());
+        }
+        self.insert_between(region)
+    }
+
+    /// Adds a region between others.
+    fn insert_between(&mut self, region: Region) -> Result<(), RegionError> {
         let index = self.0.partition_point(|other| other.start < region.start);
         let before = index.checked_sub(1).and_then(|index| self.0.get(index));
         let overlaps = region.start >= region.end
@@ -188,6 +200,38 @@ impl Regions {
             return Err(RegionError::NoRoom);
         }
         self.0.insert(index, region);
+        Ok(())
+    }
+
+    /// Adds regions, which are in the order of their addresses, in one gap. What lies behind them is moved
+    /// once, and there is room for some stacks then.
+    ///
+    /// # Errors
+    /// See [`RegionError`]. None of them is there then.
+    pub fn insert_all(&mut self, regions: &[Region]) -> Result<(), RegionError> {
+        let Some(first) = regions.first() else {
+            return Ok(());
+        };
+        let old = self.0.len();
+        if old + regions.len() > REGIONS_MAX || self.0.try_reserve(regions.len() + 4).is_err() {
+            return Err(RegionError::TooMany);
+        }
+        let index = self.0.partition_point(|other| other.start < first.start);
+        let before = index.checked_sub(1).and_then(|index| self.0.get(index));
+        let mut end = before.map_or(Page(0), |before| before.end);
+        for region in regions {
+            if region.start < end || region.start >= region.end {
+                return Err(RegionError::NoRoom);
+            }
+            end = region.end;
+        }
+        if self.0.get(index).is_some_and(|behind| end > behind.start) {
+            return Err(RegionError::NoRoom);
+        }
+        self.0.extend_from_slice(regions);
+        if index < old {
+            self.0[index..].rotate_left(old - index);
+        }
         Ok(())
     }
 
@@ -367,7 +411,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn regions_stay_sorted_and_apart(operations in prop::collection::vec((0u8..3, 0u64..40, 1u64..6), 1..200)) {
+        fn regions_stay_sorted_and_apart(operations in prop::collection::vec((0u8..4, 0u64..40, 1u64..6), 1..200)) {
             let mut regions = Regions::new();
             for (kind, position, pages) in operations {
                 match kind {
@@ -375,6 +419,25 @@ mod tests {
                     1 => {
                         let start = Page(512 + position);
                         let _ = regions.insert(Region { start, end: Page(start.0 + pages), kind: Kind::Zeroed });
+                    }
+                    2 => {
+                        // All of them, or none, where they would be one by one if there is one gap.
+                        let start = 512 + 3 * position;
+                        let new = [0, 1, 3].map(|at| Region {
+                            start: Page(start + at),
+                            end: Page(start + at + 1),
+                            kind: Kind::Stack,
+                        });
+                        let (first, end) = (new[0].start, new[2].end);
+                        let is_gap = regions.0.iter().all(|other| other.end <= first || end <= other.start);
+                        let mut expected = regions.0.clone();
+                        if is_gap {
+                            expected.extend(new);
+                            expected.sort_by_key(|region| region.start);
+                        }
+                        let added = regions.insert_all(&new);
+                        prop_assert_eq!(added.is_ok(), is_gap);
+                        prop_assert_eq!(&regions.0, &expected);
                     }
                     _ => {
                         let start = regions.0.get(position as usize).map(|region| region.start);

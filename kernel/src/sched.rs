@@ -25,7 +25,7 @@ const LEVELS: usize = PRIORITY_MAX as usize + 1;
 
 /// How long a thread runs before others of its priority do, in ticks of a millisecond. Long
 /// against the cost of a switch, short against what a person notices.
-const SLICE_TICKS: u32 = 10;
+pub const SLICE_TICKS: u32 = 10;
 
 /// The ready queues and the current thread.
 pub struct Scheduler {
@@ -82,10 +82,11 @@ impl Scheduler {
         self.current
     }
 
-    /// Whether a thread of this priority that becomes ready when the current one waits runs next.
+    /// Whether a thread of this priority that becomes ready when the current one, a user thread,
+    /// waits runs next. (The errand thread is never ready while a user thread runs.)
     #[must_use]
     pub const fn is_clear_for(&self, priority: u8) -> bool {
-        self.first == slot::NONE && self.occupied.wrapping_shr(priority as u32) == 0
+        self.occupied.wrapping_shr(priority as u32) == 0
     }
 
     /// Makes the next way out of the kernel choose anew.
@@ -153,6 +154,7 @@ impl Kernel {
         if let Some(record) = self.threads.at_mut(current) {
             record.state = State::Blocked;
             record.wait = wait;
+            record.incoming.forget();
             if record.is_guest() {
                 let host = record.here.slot().0;
                 self.note_visitor(current, host);
@@ -216,11 +218,7 @@ impl Kernel {
     ) -> *mut TrapFrame {
         previous.slice = self.scheduler.slice;
         self.scheduler.current = next;
-        self.scheduler.slice = if record.slice == 0 {
-            SLICE_TICKS
-        } else {
-            record.slice
-        };
+        self.scheduler.slice = record.slice;
         // SAFETY: It is the next thread, and thread records never move. Its place is open, so the
         // root is that of its actor, which has the kernel's half.
         unsafe {
@@ -247,7 +245,7 @@ impl Kernel {
         let slice = self.scheduler.slice;
         let context = self.threads.at_mut(previous).map(|record| {
             // What is left of its turn; a preempted thread goes on with that.
-            record.slice = slice;
+            record.slice = if slice == 0 { SLICE_TICKS } else { slice };
             record.context
         });
         // Nobody is current while threads are turned away, the previous one perhaps among them.
@@ -255,8 +253,8 @@ impl Kernel {
         hooks::pass(Place::Scheduler);
         let next = self.take_runnable();
         self.scheduler.current = next;
-        let left = self.threads.at(next).map_or(0, |record| record.slice);
-        self.scheduler.slice = if left == 0 { SLICE_TICKS } else { left };
+        let left = self.threads.at(next).map(|record| record.slice);
+        self.scheduler.slice = left.unwrap_or(SLICE_TICKS);
         if next != previous {
             self.leave_floating_point(previous);
             self.enter(next);

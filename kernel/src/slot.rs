@@ -8,12 +8,14 @@
 //! - A slot's generation only grows, and is never reused: a slot whose generations are used up is
 //!   retired.
 //! - After a restart of the site, generations go on above all that were ever given out.
-//! - Entries never move: the table grows by whole chunks, so the address of an entry is stable
+//! - Entries never move: memory is taken for whole chunks of them, so the address of an entry is stable
 //!   for as long as it is occupied (the trap code keeps pointers to threads' frames).
 //! - Freeing puts a slot on the free list; memory for chunks is never given back, so a table's
 //!   memory is bounded by the most entries it ever held.
 
 use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::{Generation, Slot};
@@ -67,8 +69,13 @@ fn note_up_to(generation: Generation) {
 }
 
 /// A growing table of at most `limit` entries.
+///
+/// An entry is found with one look at a list of pointers: nothing in the kernel is done more often.
 pub struct SlotTable<T> {
-    chunks: Vec<Vec<Entry<T>>>,
+    /// Where each entry is. They are the table's alone, and never given back.
+    entries: Vec<NonNull<Entry<T>>>,
+    /// Where the newest chunk begins.
+    chunk: NonNull<Entry<T>>,
     free: u32,
     used: u32,
     limit: u32,
@@ -89,7 +96,8 @@ impl<T> SlotTable<T> {
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self {
-            chunks: Vec::new(),
+            entries: Vec::new(),
+            chunk: NonNull::dangling(),
             free: NONE,
             used: 0,
             limit,
@@ -102,7 +110,7 @@ impl<T> SlotTable<T> {
     /// [`Full`] when `limit` entries are used, or no memory is left for a further chunk.
     pub fn insert(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         if self.free == NONE {
-            self.grow()?;
+            return self.push(value);
         }
         let slot = self.free;
         let entry = self.entry_mut(slot).ok_or(Full)?;
@@ -122,7 +130,9 @@ impl<T> SlotTable<T> {
         T: Blank,
     {
         if self.free == NONE {
-            self.grow()?;
+            let (slot, generation) = self.push(T::BLANK)?;
+            let value = self.at_mut(slot.0).ok_or(Full)?;
+            return Ok((slot, generation, value));
         }
         let slot = self.free;
         let entry = self.entry(slot).ok_or(Full)?;
@@ -201,8 +211,17 @@ impl<T> SlotTable<T> {
     /// One more than the highest slot there is.
     #[must_use]
     pub fn end(&self) -> u32 {
-        let whole = self.chunks.len().saturating_sub(1) * CHUNK;
-        (whole + self.chunks.last().map_or(0, Vec::len)) as u32
+        self.entries.len() as u32
+    }
+
+    /// The slot that [`SlotTable::insert`] takes next.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        if self.free == NONE {
+            self.end()
+        } else {
+            self.free
+        }
     }
 
     /// The occupied slots, lowest first.
@@ -210,43 +229,68 @@ impl<T> SlotTable<T> {
         (0..self.end()).filter_map(|slot| Some((Slot(slot), self.at(slot)?)))
     }
 
-    /// Adds one entry. Only that one is written to: a whole chunk would take too long at once.
-    fn grow(&mut self) -> Result<(), Full> {
+    /// Puts `value` into a slot that is new. Only that one is written to: a whole chunk would take too
+    /// long at once.
+    ///
+    /// # Errors
+    /// As [`SlotTable::insert`].
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(Slot, Generation), Full> {
         let slot = self.end();
         if slot >= self.limit {
             return Err(Full);
         }
-        if (slot as usize).is_multiple_of(CHUNK) {
-            let chunks = (self.limit as usize).div_ceil(CHUNK) - self.chunks.len();
-            self.chunks.try_reserve_exact(chunks).map_err(|_| Full)?;
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
-            self.chunks.push(chunk);
+        let place = slot as usize % CHUNK;
+        if place == 0 {
+            self.grow()?;
         }
-        if let Some(chunk) = self.chunks.last_mut() {
-            // Within what was reserved: entries never move.
-            chunk.push(Entry {
-                generation: note(Generation(FIRST.load(Ordering::Relaxed))),
-                next_free: NONE,
-                value: None,
-            });
-        }
-        self.free = slot;
+        let generation = note(Generation(FIRST.load(Ordering::Relaxed)));
+        let entry = Entry {
+            generation,
+            next_free: NONE,
+            value: Some(value),
+        };
+        // SAFETY: The chunk has room for so many entries, and nobody uses this one yet.
+        let new = unsafe {
+            let new = self.chunk.add(place);
+            new.write(entry);
+            new
+        };
+        // Within what was reserved.
+        self.entries.push(new);
+        self.used += 1;
+        Ok((Slot(slot), generation))
+    }
+
+    /// Adds a chunk of which nothing is written yet.
+    #[cold]
+    fn grow(&mut self) -> Result<(), Full> {
+        let further = self.limit as usize - self.entries.len();
+        let reserved = self.entries.try_reserve_exact(further);
+        reserved.map_err(|_| Full)?;
+        let mut chunk = ManuallyDrop::new(Vec::<Entry<T>>::new());
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Full)?;
+        self.chunk = NonNull::new(chunk.as_mut_ptr()).ok_or(Full)?;
         Ok(())
     }
 
+    #[inline]
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
-        self.chunks
-            .get(slot as usize / CHUNK)?
-            .get(slot as usize % CHUNK)
+        let entry = self.entries.get(slot as usize)?;
+        // SAFETY: It was written when it was made, and is this table's alone.
+        Some(unsafe { entry.as_ref() })
     }
 
+    #[inline]
     fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
-        self.chunks
-            .get_mut(slot as usize / CHUNK)?
-            .get_mut(slot as usize % CHUNK)
+        let entry = self.entries.get_mut(slot as usize)?;
+        // SAFETY: Likewise.
+        Some(unsafe { entry.as_mut() })
     }
 }
+
+// SAFETY: A table owns its entries, as if they were in it.
+unsafe impl<T: Send> Send for SlotTable<T> {}
 
 #[cfg(test)]
 mod tests {

@@ -101,6 +101,10 @@ impl Kernel {
     /// who has all he needs in memory waits for somebody's disk.
     pub fn start_spawned(&mut self, start: Start) {
         match start {
+            Start::Declare(wanted, waiter) if self.grow_for_spawned(&wanted) => {
+                let again = Start::Declare(wanted, waiter);
+                self.recovery.starts.push_front(again);
+            }
             Start::Declare(wanted, waiter) => match self.declare_spawned(&wanted) {
                 Err(status) => self.finish_spawn(waiter, Err(status)),
                 Ok(actor) => match self.present_image(actor) {
@@ -220,6 +224,12 @@ impl Kernel {
         Some(slot.0)
     }
 
+    /// Makes entries of the Restart Manager's for a spawned actor, if it needs any: a step of its own.
+    fn grow_for_spawned(&mut self, wanted: &Wanted) -> bool {
+        let slot = wanted.former.unwrap_or_else(|| self.actors.next());
+        self.grow_for_actor(slot)
+    }
+
     /// Declares a spawned actor, in its old slot if it was there before.
     fn declare_spawned(&mut self, wanted: &Wanted) -> Result<ActorId, Status> {
         // Somebody else may have taken the name since it was asked for, or the spawner failed.
@@ -250,7 +260,13 @@ impl Kernel {
                     .ok_or(Status::LIMIT_REACHED)?;
                 ActorId::new(Slot(slot), generation)
             }
-            None => self.insert_actor(record()).ok_or(Status::LIMIT_REACHED)?,
+            None => {
+                let actor = self.insert_actor(record());
+                let actor = actor.ok_or(Status::LIMIT_REACHED)?;
+                // Of regions there are none: what had no owner when the site came up is given up.
+                let _ = self.adopt_actor(actor.slot().0);
+                actor
+            }
         };
         let declaration = ActorDeclaration {
             actor,
@@ -276,7 +292,8 @@ impl Kernel {
         Ok(actor)
     }
 
-    /// Puts a new actor into the table and gives it its name. `None` when there is no room.
+    /// Puts a new actor into the table and gives it its name. `None` when there is no room. It is still
+    /// to be [given back](Kernel::adopt_actor) what the site record has of that name.
     pub fn insert_actor(&mut self, record: Actor) -> Option<ActorId> {
         let name = record.declaration.name;
         if !heap::has_room() {
@@ -287,7 +304,6 @@ impl Kernel {
             record.first_generation = generation;
         }
         self.names.insert(What::Actor, name, slot.0);
-        self.adopt_actor(slot.0);
         Some(ActorId::new(slot, generation))
     }
 

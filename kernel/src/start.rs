@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
 use abi::layout::PAGE_BYTES;
@@ -13,15 +12,14 @@ use abi::{ActorId, FaultKind, FaultRecord, Span, Text};
 use bootloader_api::BootInfo;
 use bootloader_api::config::{BootloaderConfig, Mapping};
 use bootloader_api::info::MemoryRegionKind;
-use restart_manager::{
-    ActorEntry, Audience, GROUPS_MAX, GroupEntry, RestartManager, SiteReboot, SiteReturn, Storage,
-};
+use restart_manager::{Audience, RestartManager, SiteReboot, SiteReturn, Storage};
 
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apart, clock, cpu, entry, interrupts, tables};
 use crate::composition::Composition;
 use crate::console::Console;
 use crate::due::Due;
+use crate::entries::Entries;
 use crate::former::Formers;
 use crate::handler::Handlers;
 use crate::kernel::{self, Kernel};
@@ -151,7 +149,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
     let free = kept.header.free;
     let (mut book, counters) = Book::open(kept.record);
     let mut preserved = preserved(&plan, free);
-    let images = claim::memory(&mut book, counters, &mut preserved);
+    let (images, persistent) = claim::memory(&mut book, counters, &mut preserved);
     adopt::actors(&mut book);
     let mut manager = restart_manager(composition, &book);
     if kept.is_again {
@@ -175,7 +173,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         ports: SlotTable::new(kernel::PORTS_MAX),
         messages: SlotTable::new(kernel::MESSAGES_MAX),
         images,
-        persistent: SlotTable::new(kernel::PERSISTENT_MAX),
+        persistent,
         formers: Formers::new(),
         names: Names::new(),
         laps: SlotTable::new(kernel::LAPS_MAX),
@@ -185,6 +183,7 @@ extern "C" fn start_on_cpu_stack(boot: *const (), composition: *const ()) -> ! {
         timers: Timers::new(),
         notifier: Notifier::new(),
         recovery: Recovery::new(manager),
+        entries: Entries::new(),
         console: Console::new(),
         calls: 0,
         disk_line: 0,
@@ -363,15 +362,15 @@ fn come_up_again(manager: &mut RestartManager<'static>, reboots: Reboots, entere
 
 fn restart_manager(composition: &Composition, book: &Book) -> RestartManager<'static> {
     let storage = Storage {
-        actors: vec![ActorEntry::EMPTY; kernel::ACTORS_MAX as usize].leak(),
-        groups: vec![GroupEntry::EMPTY; GROUPS_MAX].leak(),
-        ledger: book.ledger().collect::<Vec<_>>().leak(),
+        // They grow when there is somebody to be put there.
+        actors: &mut [],
+        groups: &mut [],
+        ledger: book.ledger().leak(),
     };
     let mut manager = RestartManager::new(storage, composition.policy);
     manager.lend_notices(vec![None; NOTICES].leak());
     manager.set_audience(Audience::Nobody);
+    // Earlier kernels have told of what there is by now.
     recording::follow(&mut manager, LEDGER_ENTRIES);
-    // Earlier kernels have told of what there is.
-    manager.forget_changes();
     manager
 }

@@ -15,6 +15,8 @@ use crate::handoff::Sight;
 use crate::list::{Link, Linked};
 use crate::mm::Page;
 use crate::naming::What;
+use crate::quick::{self, Place};
+use crate::sched::SLICE_TICKS;
 use crate::slot::{Blank, Full, SlotTable};
 use crate::user::UserSlice;
 
@@ -55,12 +57,14 @@ pub struct Thread {
     pub wait: Wait,
     /// Its place among those with a deadline.
     pub deadline: Position,
-    /// Ticks left of its turn; 0 for a whole new one.
+    /// Ticks left of its turn, when it does not run.
     pub slice: u32,
     /// Number of its latest call, counted over all threads: tells one call's reply from another's.
     pub call: u32,
     /// The incarnation it belongs to; nobody for kernel threads.
     pub home: ActorId,
+    /// Where that runs.
+    pub home_place: &'static Place,
     /// The incarnation it is in: on its behalf it makes syscalls, to it belong its faults.
     pub here: ActorId,
     /// Whether it was told to give up and has not been yet.
@@ -296,9 +300,10 @@ impl Blank for Thread {
         state: State::Stopped,
         wait: Wait::Nothing,
         deadline: Position::FREE,
-        slice: 0,
+        slice: SLICE_TICKS,
         call: 0,
         home: ActorId::NONE,
+        home_place: &quick::NOWHERE,
         here: ActorId::NONE,
         is_aborted: false,
         exception: None,
@@ -320,13 +325,13 @@ impl SlotTable<Thread> {
         let (slot, _, thread) = self.insert_blank()?;
         thread.priority = priority;
         thread.home = home;
+        thread.home_place = Place::of(home.slot()).unwrap_or(&quick::NOWHERE);
         thread.here = home;
         Ok((slot, thread))
     }
 }
 
 impl Thread {
-
     /// The registers of the actor it is in.
     #[must_use]
     pub const fn frame(&self) -> &TrapFrame {
@@ -379,18 +384,11 @@ impl Thread {
         !self.is_guest() && !self.uses_floating_point
     }
 
-    /// Whether it waits until some time at most.
-    #[must_use]
-    pub fn has_deadline(&self) -> bool {
-        self.deadline.is_taken()
-    }
-
-    /// Ends its wait, in a syscall that returns these results. It is ready, and in no list.
+    /// Ends its wait. It is ready, and in no list.
     #[inline(always)]
-    pub fn go_on(&mut self, results: [u64; 3]) {
+    pub fn go_on(&mut self) {
         self.state = State::Ready;
         self.wait = Wait::Nothing;
-        self.set_results(abi::Status::OK, results);
     }
 
     /// Goes on a visit, with these registers. False when it is on as many as it may be.
@@ -416,7 +414,6 @@ impl Thread {
     }
 
     /// Sets what the syscall the thread is in returns.
-    #[inline]
     pub fn set_results(&mut self, status: abi::Status, results: [u64; 3]) {
         let frame = self.frame_mut();
         frame.rax = status.0;

@@ -68,8 +68,13 @@ pub unsafe extern "C" fn trap(frame: *mut TrapFrame) -> *mut TrapFrame {
     // until we return. It is copied where all of it is needed.
     let saved = || unsafe { *frame };
     // SAFETY: Likewise.
-    let (vector, code, from_user) =
-        unsafe { ((*frame).vector as u8, (*frame).error_code, (*frame).from_user()) };
+    let (vector, code, from_user) = unsafe {
+        (
+            (*frame).vector as u8,
+            (*frame).error_code,
+            (*frame).from_user(),
+        )
+    };
     if let Some(thread) = kernel.current_thread() {
         if !from_user {
             thread.context = frame;

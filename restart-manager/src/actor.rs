@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Fate, Remains, Source};
 use crate::group::Goal;
 use crate::rehearse::Rehearsal;
-use crate::{GroupSlot, History, Parameters, State};
+use crate::{GroupEntry, GroupSlot, History, Parameters, State};
 
 /// Who starts an actor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -261,7 +261,15 @@ impl ActorEntry {
         &self.history
     }
 
+    /// It is to end whatever happens to its group.
+    pub(crate) fn leave(&mut self, group: &mut GroupEntry) {
+        if !core::mem::replace(&mut self.is_leaving, true) {
+            group.leaving = group.leaving.saturating_add(1);
+        }
+    }
+
     /// What becomes of it if its group has this goal.
+    #[inline]
     pub(crate) fn fate_under(&self, goal: Goal) -> Fate {
         match goal {
             _ if self.is_leaving => Fate::End,
@@ -291,6 +299,7 @@ impl ActorEntry {
     }
 
     /// What the ledger says is done about it if its group has this goal.
+    #[inline]
     pub(crate) fn response_under(&self, goal: Goal) -> abi::Response {
         match (goal, self.fate_under(goal)) {
             (Goal::SiteRestart, _) => abi::Response::SITE_RESTART,

@@ -130,6 +130,8 @@ pub struct GroupEntry {
     pub(crate) last_member: Option<Slot>,
     pub(crate) members: u32,
     pub(crate) direct_members: u32,
+    /// How many members end whatever happens to the group.
+    pub(crate) leaving: u32,
     pub(crate) history: History,
     pub(crate) phase: Phase,
     pub(crate) goal: Goal,
@@ -223,6 +225,7 @@ impl GroupEntry {
         last_member: None,
         members: 0,
         direct_members: 0,
+        leaving: 0,
         history: History::EMPTY,
         phase: Phase::Idle,
         goal: Goal::Departures,
@@ -350,6 +353,14 @@ impl GroupEntry {
                 self.goal != Goal::Departures
             }
         }
+    }
+
+    /// Whether no member ends of this change of the group, so that they need not be gone over for
+    /// that.
+    pub(crate) fn ends_nobody(&self) -> bool {
+        matches!(self.goal, Goal::Restart(_))
+            && self.direct_members == self.members
+            && self.leaving == 0
     }
 
     /// A member has been asked for something.

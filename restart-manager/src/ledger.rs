@@ -8,43 +8,23 @@
 //! wrong, and amended as the phases complete. A reader who wants to follow that lends marks: each
 //! entry that is new or was amended is marked, until it is [taken](Ledger::take_marked).
 
-use abi::ledger::Phases;
-use abi::{ActorId, Advice, Cause, Instant, LedgerEntry, Name, Outcome, Response, Span};
+use abi::LedgerEntry;
 
-/// An entry that says nothing.
-pub(crate) const BLANK: LedgerEntry = LedgerEntry {
-    sequence: 0,
-    time: Instant::ZERO,
-    actor: ActorId::NONE,
-    successor: ActorId::NONE,
-    name: Name::EMPTY,
-    group: Name::EMPTY,
-    incarnation: 0,
-    cause: Cause::CleanExit,
-    response: Response::NONE,
-    outcome: Outcome::PENDING,
-    block_reads: 0,
-    phases: NO_PHASES,
-    advice: Advice::NOT_ASKED,
-    scope: Name::EMPTY,
-};
-
-pub(crate) const NO_PHASES: Phases = Phases {
-    freeze: Span::ZERO,
-    delay: Span::ZERO,
-    restart: Span::ZERO,
-    activate: Span::ZERO,
-    first_reply: Span::ZERO,
-};
+/// Entries that one word has marks for.
+pub const MARKS: usize = 64;
 
 /// The ring, over storage lent by the kernel.
 #[derive(Debug)]
 pub struct Ledger<'s> {
-    // Invariant: an entry with sequence number `n` is at index `(n - 1) % entries.len()`.
+    // Invariants: an entry with sequence number `n` is at index `(n - 1) % entries.len()`, and so is
+    // `next_index` for `next` (0 if there is no room).
     entries: &'s mut [Option<LedgerEntry>],
     next: u64,
-    /// For each place, whether what is there changed; shorter, or empty, if nobody asks.
-    marks: &'s mut [bool],
+    /// Where that belongs: so that no entry's place needs a division.
+    next_index: usize,
+    /// One bit for each place, set if what is there changed; fewer, or none, if nobody asks. In words,
+    /// so that whoever takes one looks at as many words as there are, and not at every place.
+    marks: &'s mut [u64],
     /// How many are set.
     marked: usize,
 }
@@ -65,9 +45,11 @@ impl<'s> Ledger<'s> {
                 _ => *place = None,
             }
         }
+        let next = latest.saturating_add(1);
         let ledger = Self {
+            next_index: position(next, capacity).unwrap_or(0),
             entries,
-            next: latest.saturating_add(1),
+            next,
             marks: &mut [],
             marked: 0,
         };
@@ -82,31 +64,46 @@ impl<'s> Ledger<'s> {
 
     /// Adds an entry and returns the number it was given; its own is overwritten.
     pub(crate) fn append(&mut self, entry: LedgerEntry) -> u64 {
-        self.append_in_place(|place| *place = entry)
+        self.append_and(entry, |_| {})
     }
 
-    /// Adds an entry, which `write` makes out of whatever was in its place, and returns the number
-    /// it was given. Entries are long; so they need not be made elsewhere and moved.
+    /// The same, and changes it where it stays: what is long need not be made elsewhere and moved.
     #[inline]
-    pub(crate) fn append_in_place(&mut self, write: impl FnOnce(&mut LedgerEntry)) -> u64 {
+    pub(crate) fn append_and(
+        &mut self,
+        mut entry: LedgerEntry,
+        change: impl FnOnce(&mut LedgerEntry),
+    ) -> u64 {
         let sequence = self.next;
         self.next = sequence.saturating_add(1);
-        let place = position(sequence, self.entries.len());
-        if let Some((index, place)) = place.and_then(|at| Some((at, self.entries.get_mut(at)?))) {
-            let entry = place.get_or_insert(BLANK);
-            write(entry);
-            entry.sequence = sequence;
+        entry.sequence = sequence;
+        let index = self.next_index;
+        let after = index.saturating_add(1);
+        self.next_index = if after < self.entries.len() { after } else { 0 };
+        if let Some(place) = self.entries.get_mut(index) {
+            change(place.insert(entry));
             self.mark(index);
         }
         sequence
     }
 
+    /// Where the entry with this number is, if it is still there.
+    #[inline]
+    fn index_of(&self, sequence: u64) -> Option<usize> {
+        let back = usize::try_from(self.next.checked_sub(sequence)?).ok()?;
+        let capacity = self.entries.len();
+        if back > capacity {
+            return None;
+        }
+        let ahead = self.next_index.checked_sub(back);
+        ahead.or_else(|| self.next_index.checked_add(capacity)?.checked_sub(back))
+    }
+
     /// Changes the entry with this number, if it is still there.
     #[inline]
     pub(crate) fn amend(&mut self, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
-        let place = position(sequence, self.entries.len());
-        if let Some((index, Some(entry))) =
-            place.and_then(|at| Some((at, self.entries.get_mut(at)?)))
+        if let Some(index) = self.index_of(sequence)
+            && let Some(Some(entry)) = self.entries.get_mut(index)
             && entry.sequence == sequence
         {
             change(entry);
@@ -114,32 +111,31 @@ impl<'s> Ledger<'s> {
         }
     }
 
-    /// Lends marks, one for each entry there is room for. All that is there now counts as new.
-    pub(crate) fn lend_marks(&mut self, marks: &'s mut [bool]) {
-        for (mark, entry) in marks.iter_mut().zip(self.entries.iter()) {
-            *mark = entry.is_some();
-        }
-        self.marked = marks.iter().filter(|mark| **mark).count();
-        self.marks = marks;
-    }
-
-    /// Takes all marks off: what is there now is known.
-    pub(crate) fn forget_marks(&mut self) {
-        self.marks.fill(false);
+    /// Lends marks, a word for every [`MARKS`] entries there is room for. What is there now counts as
+    /// known.
+    pub(crate) fn lend_marks(&mut self, marks: &'s mut [u64]) {
+        marks.fill(0);
         self.marked = 0;
+        self.marks = marks;
     }
 
     /// Takes the mark off an entry and returns it as it is now; which of several is not said.
     ///
-    /// Ends: it looks at each mark once.
+    /// Ends: it looks at each word of marks once.
     pub fn take_marked(&mut self) -> Option<LedgerEntry> {
         if !self.has_marked() {
             return None;
         }
-        let index = self.marks.iter().position(|mark| *mark)?;
-        *self.marks.get_mut(index)? = false;
+        let mut words = self.marks.iter_mut().enumerate();
+        let (index, word) = words.find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros();
+        // Clears the lowest bit.
+        *word &= word.saturating_sub(1);
         self.marked = self.marked.saturating_sub(1);
-        *self.entries.get(index)?
+        let place = index.checked_mul(MARKS)?;
+        *self
+            .entries
+            .get(place.checked_add(usize::try_from(bit).ok()?)?)?
     }
 
     /// Whether there is an entry to be taken.
@@ -150,9 +146,11 @@ impl<'s> Ledger<'s> {
 
     #[inline]
     fn mark(&mut self, index: usize) {
-        if let Some(mark) = self.marks.get_mut(index)
-            && !core::mem::replace(mark, true)
+        let bit = 1 << (index % MARKS);
+        if let Some(word) = self.marks.get_mut(index / MARKS)
+            && *word & bit == 0
         {
+            *word |= bit;
             self.marked = self.marked.saturating_add(1);
         }
     }
@@ -160,10 +158,7 @@ impl<'s> Ledger<'s> {
     /// The entry with this number, if it is still there.
     #[must_use]
     pub fn get(&self, sequence: u64) -> Option<&LedgerEntry> {
-        let entry = self
-            .entries
-            .get(position(sequence, self.entries.len())?)?
-            .as_ref()?;
+        let entry = self.entries.get(self.index_of(sequence)?)?.as_ref()?;
         (entry.sequence == sequence).then_some(entry)
     }
 
@@ -197,7 +192,6 @@ impl<'s> Ledger<'s> {
 }
 
 /// Where the entry with this number belongs.
-#[inline]
 fn position(sequence: u64, capacity: usize) -> Option<usize> {
     let capacity = u64::try_from(capacity).ok()?;
     usize::try_from(sequence.checked_sub(1)?.checked_rem(capacity)?).ok()
@@ -282,17 +276,19 @@ mod tests {
     #[test]
     fn who_lends_marks_sees_every_change_and_the_last_state() {
         let mut storage = vec![None; 3];
-        let mut marks = [true; 3];
+        let mut marks = [u64::MAX];
         let mut ledger = Ledger::new(&mut storage);
         ledger.append(entry());
-        assert!(!ledger.has_marked());
         ledger.lend_marks(&mut marks);
+        // What was there before is known.
+        assert!(!ledger.has_marked());
+        ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
         ledger.append(entry());
         let mut taken = || -> Vec<_> {
             let taken = std::iter::from_fn(|| ledger.take_marked());
             taken.map(|entry| (entry.sequence, entry.outcome)).collect()
         };
-        assert_eq!(taken(), [(1, Outcome::PENDING), (2, Outcome::PENDING)]);
+        assert_eq!(taken(), [(1, Outcome::FAILED), (2, Outcome::PENDING)]);
         assert_eq!(taken(), []);
         ledger.amend(1, |entry| entry.outcome = Outcome::FAILED);
         ledger.amend(1, |entry| entry.outcome = Outcome::DONE);
@@ -306,10 +302,30 @@ mod tests {
         ledger.amend(2, |entry| entry.outcome = Outcome::DONE);
         let numbers = std::iter::from_fn(|| ledger.take_marked()).map(|entry| entry.sequence);
         assert_eq!(numbers.collect::<Vec<_>>(), [4, 5, 6]);
-        ledger.amend(6, |entry| entry.outcome = Outcome::DONE);
-        ledger.forget_marks();
         assert!(!ledger.has_marked());
         assert!(ledger.take_marked().is_none());
+    }
+
+    #[test]
+    fn every_place_of_a_long_ring_has_a_mark_of_its_own() {
+        let mut storage = vec![None; 200];
+        let mut marks = [0; 200_usize.div_ceil(MARKS)];
+        let mut ledger = Ledger::new(&mut storage);
+        ledger.lend_marks(&mut marks);
+        for _ in 0..200 {
+            ledger.append(entry());
+        }
+        let all = |ledger: &mut Ledger<'_>| -> Vec<_> {
+            let taken = std::iter::from_fn(|| ledger.take_marked());
+            taken.map(|entry| entry.sequence).collect()
+        };
+        assert_eq!(all(&mut ledger), (1..=200).collect::<Vec<_>>());
+        let changed = [1, 64, 65, 128, 129, 200];
+        for sequence in changed {
+            ledger.amend(sequence, |entry| entry.outcome = Outcome::DONE);
+        }
+        assert_eq!(all(&mut ledger), changed);
+        assert!(!ledger.has_marked());
     }
 
     #[test]

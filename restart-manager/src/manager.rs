@@ -103,11 +103,14 @@ mod tests;
 
 /// Memory lent to the manager for good, so that it needs no allocator and nothing large is ever
 /// built on a stack. Make them with `vec![ActorEntry::EMPTY; n]` and the like.
+///
+/// Of actors and groups it may be all there will ever be, or the first: it can grow
+/// ([`RestartManager::grow_actors`], [`RestartManager::grow_groups`]).
 #[derive(Debug)]
 pub struct Storage<'s> {
-    /// One for each slot of the kernel's actor table.
+    /// One for each of the first slots of the kernel's actor table.
     pub actors: &'s mut [ActorEntry],
-    /// One for each group there may be.
+    /// One for each of the first groups.
     pub groups: &'s mut [GroupEntry],
     /// The ring of the ledger; `None` everywhere, or what the site had before it was restarted.
     pub ledger: &'s mut [Option<LedgerEntry>],
@@ -202,20 +205,40 @@ impl<'s> RestartManager<'s> {
         }
     }
 
+    /// Whether [`RestartManager::declare_actor`] would find no storage for this slot.
+    #[must_use]
+    pub fn lacks_actor(&self, slot: Slot) -> bool {
+        slot.index() >= self.actors.len()
+    }
+
+    /// Exchanges the storage for actors for one that begins with what is in this, and is larger.
+    pub fn grow_actors(&mut self, grow: impl FnOnce(&'s mut [ActorEntry]) -> &'s mut [ActorEntry]) {
+        self.actors = grow(core::mem::take(&mut self.actors));
+    }
+
+    /// Whether [`RestartManager::declare_group`] may find no storage for one group more.
+    #[must_use]
+    pub fn lacks_group(&self) -> bool {
+        // Their slots are taken in order.
+        let last = self.groups.last();
+        last.is_none_or(|last| last.stage != Stage::Free)
+    }
+
+    /// Exchanges the storage for groups for one that begins with what is in this, and is larger.
+    pub fn grow_groups(&mut self, grow: impl FnOnce(&'s mut [GroupEntry]) -> &'s mut [GroupEntry]) {
+        self.groups = grow(core::mem::take(&mut self.groups));
+    }
+
     /// Lends memory for notices. Without, all are lost, and counted.
     pub fn lend_notices(&mut self, ring: &'s mut [Option<Notice>]) {
         self.notices.lend(ring);
     }
 
-    /// Lends marks for entries of the ledger that changed, one for each there is room for. Without,
-    /// [`RestartManager::take_changed`] gives none.
-    pub fn lend_marks(&mut self, marks: &'s mut [bool]) {
+    /// Lends marks for entries of the ledger that change from now on, a word for every
+    /// [`MARKS`](crate::ledger::MARKS) there is room for. Without, [`RestartManager::take_changed`]
+    /// gives none.
+    pub fn lend_marks(&mut self, marks: &'s mut [u64]) {
         self.ledger.lend_marks(marks);
-    }
-
-    /// Says that all that is in the ledger now is known.
-    pub fn forget_changes(&mut self) {
-        self.ledger.forget_marks();
     }
 
     /// An entry of the ledger that is new, or was amended since it was last taken, as it is now.
@@ -284,7 +307,7 @@ impl<'s> RestartManager<'s> {
     }
 
     /// Takes note of something that happened.
-    #[inline]
+    #[inline(always)]
     pub fn on_event(&mut self, event: Event<'_>, now: Instant) {
         if let Some(walk) = &mut self.walk {
             walk.note_change();
@@ -299,11 +322,16 @@ impl<'s> RestartManager<'s> {
     /// members and groups only, however many there are.
     #[inline]
     pub fn poll_some(&mut self, now: Instant) -> Polled {
-        if self.first_busy.is_none() && self.site.is_none() {
-            (self.walk, self.deadline) = (None, None);
-            return Polled::Nothing;
+        if self.site.is_some() || self.walk.is_some() || self.first_busy != self.last_busy {
+            return self.look_around(now);
         }
-        self.look_on(now)
+        match self.first_busy {
+            Some(only) => self.look_at(only, now),
+            None => {
+                self.deadline = None;
+                Polled::Nothing
+            }
+        }
     }
 
     /// [`RestartManager::poll_some`], until it has found something or there is nothing.

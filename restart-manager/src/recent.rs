@@ -32,9 +32,9 @@ impl Timed for Instant {
 /// The last [`HISTORY_MAX`] of them, oldest first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recent<T> {
-    // Invariants: `end - first <= HISTORY_MAX` and `first <= end <= ROOM`; those in
-    // `kept[first..end]` are in the order of arrival, and the last `ordered` of them in that of
-    // their times too. (There may have been more than are remembered.)
+    // Invariants: `end - first <= HISTORY_MAX`, `first <= end <= ROOM`, and `first < end` but for
+    // `end == 0`; those in `kept[first..end]` are in the order of arrival, and the last `ordered` of
+    // them in that of their times too. (There may have been more than are remembered.)
     kept: [T; ROOM],
     first: usize,
     end: usize,
@@ -52,7 +52,8 @@ impl<T: Timed> Recent<T> {
 
     /// Notes that it happened again, and forgets the oldest when there is no room.
     pub(crate) fn record(&mut self, new: T) {
-        let latest = self.kept().last();
+        // If there is none, it is the first of an order whatever was there before.
+        let latest = self.kept.get(self.end.saturating_sub(1));
         if latest.is_some_and(|latest| new.time() < latest.time()) {
             self.ordered = 0;
         }
@@ -91,8 +92,8 @@ impl<T: Timed> Recent<T> {
 
     /// The latest.
     pub(crate) fn latest_mut(&mut self) -> Option<&mut T> {
-        let kept = self.kept.get_mut(self.first..self.end)?;
-        kept.last_mut()
+        // If there is none, that is because the end is where it was at first.
+        self.kept.get_mut(self.end.checked_sub(1)?)
     }
 
     /// How many `wanted` ones are at most `window` before `now`.
@@ -102,20 +103,29 @@ impl<T: Timed> Recent<T> {
         now: Instant,
         wanted: impl Fn(&T) -> bool,
     ) -> u32 {
-        let kept = self.kept();
         let is_in = |one: &T| now.since(one.time()) <= window;
-        let counted = if self.ordered < kept.len() {
-            kept.iter().filter(|one| is_in(one) && wanted(one)).count()
-        } else {
-            // Mostly all of them.
-            let from = match kept.first() {
-                Some(oldest) if !is_in(oldest) => kept.partition_point(|one| !is_in(one)),
-                _ => 0,
-            };
-            let within = kept.get(from..).unwrap_or_default();
-            within.iter().filter(|one| wanted(one)).count()
+        let counted = match self.ordered_within(window, now) {
+            Some(within) => within.iter().filter(|one| wanted(one)).count(),
+            None => {
+                let kept = self.kept().iter();
+                kept.filter(|one| is_in(one) && wanted(one)).count()
+            }
         };
         u32::try_from(counted).unwrap_or(u32::MAX)
+    }
+
+    /// Those at most `window` before `now`, if they came in order.
+    fn ordered_within(&self, window: Span, now: Instant) -> Option<&[T]> {
+        let kept = self.kept();
+        if self.ordered < kept.len() {
+            return None;
+        }
+        let is_over = |one: &T| now.since(one.time()) > window;
+        // Mostly it is all of them.
+        match kept.first() {
+            Some(oldest) if is_over(oldest) => kept.get(kept.partition_point(is_over)..),
+            _ => Some(kept),
+        }
     }
 }
 
@@ -141,7 +151,9 @@ mod tests {
             window in 0_u64..200,
         ) {
             let mut recent = Recent::<Instant>::EMPTY;
+            // Used before, and in order then.
             let mut copy = Recent::<Instant>::EMPTY;
+            (0..40).for_each(|time| copy.record(Instant(time)));
             let mut plain: Vec<Instant> = Vec::new();
             let mut now = Instant(100);
             for (pause, back, chance) in steps {
@@ -149,6 +161,7 @@ mod tests {
                 if chance == 0 {
                     recent.forget();
                     plain.clear();
+                    prop_assert_eq!(recent.latest_mut(), None);
                 }
                 let time = if chance % 8 == 1 { Instant(now.0 - back) } else { now };
                 recent.record(time);

@@ -62,7 +62,9 @@ impl Flavor for Room<'_> {
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         let place = self.room.get_mut(self.used);
-        place.ok_or(postcard::Error::SerializeBufferFull)?.write(byte);
+        place
+            .ok_or(postcard::Error::SerializeBufferFull)?
+            .write(byte);
         self.used += 1;
         Ok(())
     }

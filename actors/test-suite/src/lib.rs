@@ -1,17 +1,19 @@
 //! What `judge` and `victim` say to each other.
 //!
 //! A victim is a server at a port of its own name. The judge tells it what to do to itself, and
-//! then asks the kernel what it saw.
+//! then asks the kernel what it saw. What it says to a `partner` has a file of its own.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
+pub mod partner;
 
 use serde::{Deserialize, Serialize};
 use syscall::abi::start::PreviousEnd;
 use syscall::abi::{ActorId, PortId, ReplyToken, Status, ThreadId};
 use syscall::ways_to_die::Way;
+use syscall::ways_to_die::freed::Coming;
 
 use crate::checkpoint::{CommitPlan, Found};
 
@@ -44,9 +46,12 @@ pub enum Request {
     /// Makes syscalls with flags and stack pointers an enemy would choose.
     HostileRegisters,
     /// Receives into memory that is freed meanwhile; answers the status if it lives.
-    ReceiveIntoFreed,
+    ReceiveIntoFreed(Coming),
     /// Calls a port from memory that is freed meanwhile; answers the status if it lives.
     CallFromFreed(PortId),
+    /// Calls a port, and has its answer go to memory that is freed meanwhile; answers the status if
+    /// it lives.
+    CallIntoFreed(PortId),
     /// Answers [`Reply::Condition`].
     Inspect,
     /// Changes everything it has that is not persistent.

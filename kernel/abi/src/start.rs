@@ -70,7 +70,10 @@ pub struct StartArea {
     pub unused: [u8; 15],
 }
 
-const _: () = assert!(size_of::<StartArea>() == 192, "the stack below it stays aligned");
+const _: () = assert!(
+    size_of::<StartArea>() == 192,
+    "the stack below it stays aligned"
+);
 
 /// How the previous incarnation ended, as a number: a variant of [`PreviousEnd`] each.
 #[expect(missing_docs, reason = "each is the variant it is named after")]

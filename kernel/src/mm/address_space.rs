@@ -4,6 +4,8 @@
 //! the first, so its cost is that of the pages the dead incarnation dirtied.
 //!
 //! # Invariants
+//! - Whatever changes an entry, so that a page is elsewhere or has other rights, calls
+//!   [`note_change`]: what was found in page tables is kept in mind until then.
 //! - A page whose entry has `PRIVATE` maps a frame of the private list, and the frame's
 //!   descriptor names the page; no other page maps it.
 
@@ -68,7 +70,6 @@ impl AddressSpace {
     /// [`OutOfMemory`].
     pub fn new(frames: &mut Frames, kernel_root: Frame) -> Result<Self, OutOfMemory> {
         let root = frames.allocate().ok_or(OutOfMemory)?;
-        direct::zero(root);
         kernel_map::share(kernel_root, root);
         Ok(Self {
             root,

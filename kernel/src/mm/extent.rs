@@ -97,13 +97,25 @@ impl ExtentMap {
         if !self.holds(extent) || used >= EXTENTS {
             return false;
         }
-        let end = extent.start + extent.frames;
+        let last = used.checked_sub(1).and_then(|last| self.extents.get(last));
+        let is_last = last.is_none_or(|last| last.start + last.frames <= extent.start);
+        if !is_last && !self.make_place(extent) {
+            return false;
+        }
+        if is_last && let Some(place) = self.extents.get_mut(used) {
+            *place = extent;
+        }
+        self.used += 1;
+        self.frames_used += extent.frames;
+        true
+    }
+
+    /// Puts an extent between those there are, if its frames are free.
+    fn make_place(&mut self, extent: Extent) -> bool {
+        let used = self.used as usize;
         let all = self.extents.get(..used).unwrap_or_default();
-        let ends_before = |other: &Extent| other.start + other.frames <= extent.start;
-        let index = match all.last() {
-            Some(last) if !ends_before(last) => all.partition_point(ends_before),
-            _ => used,
-        };
+        let index = all.partition_point(|other| other.start + other.frames <= extent.start);
+        let end = extent.start + extent.frames;
         if all.get(index).is_some_and(|next| next.start < end) {
             return false;
         }
@@ -114,8 +126,6 @@ impl ExtentMap {
         if let Some(place) = tail.first_mut() {
             *place = extent;
         }
-        self.used += 1;
-        self.frames_used += extent.frames;
         true
     }
 
@@ -175,10 +185,10 @@ impl ExtentMap {
 /// Whoever overlaps an earlier one overlaps the one that reaches furthest so far; and an earlier one
 /// that is overlapped, but is not that, overlaps that as well.
 #[must_use]
-pub fn overlapping(extents: &[Extent]) -> Vec<bool> {
+pub fn overlapping(extents: impl ExactSizeIterator<Item = Extent>) -> Vec<bool> {
     let mut found = vec![false; extents.len()];
     let mut furthest: Option<(usize, u32)> = None;
-    for (index, extent) in extents.iter().enumerate() {
+    for (index, extent) in extents.enumerate() {
         let end = extent.start + extent.frames;
         if let Some((other, _)) = furthest.filter(|(_, reach)| *reach > extent.start) {
             for place in [index, other] {
@@ -282,7 +292,7 @@ mod tests {
                     && extents[one].start < extent.start + extent.frames
             });
             let expected: Vec<bool> = (0..extents.len()).map(shares).collect();
-            prop_assert_eq!(overlapping(&extents), expected);
+            prop_assert_eq!(overlapping(extents.iter().copied()), expected);
         }
 
         #[test]

@@ -262,7 +262,6 @@ impl Frames {
         }
         list.count -= 1;
     }
-
 }
 
 /// Takes the first frame of a list that is gone through from the front only.

@@ -15,7 +15,7 @@ use abi::layout::PAGE_BYTES;
 
 use super::frame::Frames;
 use super::page_table::{self, Entry, Flags, KERNEL_TABLE, Table, Tables};
-use super::{Frame, Page, direct};
+use super::{Frame, Page, direct, pages_for};
 use crate::arch::{entry, tables as descriptor_tables};
 
 /// Start of the window for kernel threads' stacks.
@@ -97,18 +97,28 @@ pub fn build<T: Tables>(
 ) -> Option<Frame> {
     let root = tables.allocate()?;
     map_direct(tables, root, end)?;
+    let guards = descriptor_tables::guards();
+    let is_guard = |address| address == entry::guard() || guards.contains(&address);
+    let mut direct = Aliases::of(root);
     for (start, end, flags) in parts() {
-        for address in (start..end).step_by(PAGE_BYTES as usize) {
-            let is_guard =
-                address == entry::guard() || descriptor_tables::guards().contains(&address);
-            if is_guard && purpose == Purpose::Service {
-                continue;
-            }
-            let frame = translate(tables, present, address)?;
+        for (address, count) in runs(start, end) {
             let page = Page::containing(address);
-            *page_table::entry_or_new(tables, root, page, KERNEL_TABLE)? = Entry::new(frame, flags);
-            if !flags.contains(Flags::WRITABLE) && purpose == Purpose::Service {
-                protect_alias(tables, root, frame)?;
+            let first = page_table::index(page, 1);
+            let from = source(tables, present, page)?;
+            let to = page_table::table_or_new(tables, root, page, 1, KERNEL_TABLE)?;
+            for index in first..first + count {
+                let address = address + (index - first) as u64 * PAGE_BYTES;
+                if purpose == Purpose::Service && is_guard(address) {
+                    continue;
+                }
+                let frame = match from {
+                    Source::Table(table) => tables.table(table).get(index)?.frame()?,
+                    Source::Large(first) => first.offset(index as u32),
+                };
+                *tables.table(to).get_mut(index)? = Entry::new(frame, flags);
+                if !flags.contains(Flags::WRITABLE) && purpose == Purpose::Service {
+                    direct.protect(tables, frame)?;
+                }
             }
         }
     }
@@ -129,7 +139,8 @@ pub fn frames_to_build(end: u64) -> u32 {
 /// Makes frames unwritable through the direct map. `None` without memory for tables.
 pub fn protect(frames: &mut Frames, root: Frame, start: Frame, end: Frame) -> Option<()> {
     let mut tables = Direct(frames);
-    (start.0..end.0).try_for_each(|frame| protect_alias(&mut tables, root, Frame(frame)))
+    let mut direct = Aliases::of(root);
+    (start.0..end.0).try_for_each(|frame| direct.protect(&mut tables, Frame(frame)))
 }
 
 /// The physical address behind an address of the kernel's image, in tables with this root.
@@ -164,8 +175,9 @@ pub fn map_stack(frames: &mut Frames, root: Frame) -> Option<(u64, u64)> {
     let bottom = STACKS + index * STACK_STRIDE + PAGE_BYTES;
     let top = bottom + STACK_PAGES * PAGE_BYTES;
     for address in (bottom..top).step_by(PAGE_BYTES as usize) {
+        // Whatever is on it: a stack is written before it is read.
+        let frame = frames.allocate()?;
         let mut tables = Direct(frames);
-        let frame = tables.allocate()?;
         let flags = Flags::PRESENT | Flags::WRITABLE | Flags::NO_EXECUTE;
         *page_table::entry_or_new(&mut tables, root, Page::containing(address), KERNEL_TABLE)? =
             Entry::new(frame, flags);
@@ -201,71 +213,119 @@ pub fn is_on_stack(start: u64, end: u64) -> bool {
     start < end && (is_data || is_thread)
 }
 
-/// Copies the kernel's half of `kernel` into a new root.
+/// Makes a new root: with the kernel's half of `kernel`, and nothing in the other.
 pub fn share(kernel: Frame, root: Frame) {
     // SAFETY: Both are root tables; `root` is new and the caller's, `kernel` is only read.
     let (from, to) = unsafe { (direct::table(kernel), direct::table(root)) };
+    to[..256].fill(Entry::EMPTY);
     to[256..].copy_from_slice(&from[256..]);
 }
 
 fn map_direct<T: Tables>(tables: &mut T, root: Frame, end: u64) -> Option<()> {
+    const GIANT: u64 = 512 * LARGE_PAGE_BYTES;
     let flags = Flags::PRESENT | Flags::WRITABLE | Flags::NO_EXECUTE | Flags::LARGE;
-    for address in (0..end).step_by(LARGE_PAGE_BYTES as usize) {
-        let entry = large_entry(tables, root, direct::START + address)?;
-        *entry = Entry::new(Frame::containing(address)?, flags);
+    for start in (0..end).step_by(GIANT as usize) {
+        let page = Page::containing(direct::START + start);
+        let table = page_table::table_or_new(tables, root, page, 2, KERNEL_TABLE)?;
+        let addresses = (start..end.min(start + GIANT)).step_by(LARGE_PAGE_BYTES as usize);
+        for (entry, address) in tables.table(table).iter_mut().zip(addresses) {
+            *entry = Entry::new(Frame::containing(address)?, flags);
+        }
     }
     Some(())
+}
+
+/// The pages between two addresses, by the last tables they are in: the first, and how many.
+fn runs(start: u64, end: u64) -> impl Iterator<Item = (u64, usize)> {
+    let mut next = start;
+    core::iter::from_fn(move || {
+        let address = (next < end).then_some(next)?;
+        next = end.min((address / LARGE_PAGE_BYTES + 1) * LARGE_PAGE_BYTES);
+        Some((address, pages_for(next - address) as usize))
+    })
+}
+
+/// Where pages are mapped that would have one last table.
+enum Source {
+    /// In that.
+    Table(Frame),
+    /// As one large page, from this frame on.
+    Large(Frame),
+}
+
+/// Where the pages around one are mapped.
+fn source<T: Tables>(tables: &mut T, root: Frame, page: Page) -> Option<Source> {
+    let mut frame = root;
+    for level in [4, 3, 2] {
+        let entry = *tables.table(frame).get(page_table::index(page, level))?;
+        frame = entry.frame()?;
+        if entry.flags().contains(Flags::LARGE) {
+            let within = page.0 & ((1 << (9 * (level - 1))) - 1) & !511;
+            return Some(Source::Large(frame.offset(u32::try_from(within).ok()?)));
+        }
+    }
+    Some(Source::Table(frame))
+}
+
+/// The direct map, of which single frames are made read-only.
+struct Aliases {
+    root: Frame,
+    /// The large page that was split last, and the table that it has become.
+    latest: Option<(u32, Frame)>,
+}
+
+impl Aliases {
+    const fn of(root: Frame) -> Self {
+        Self { root, latest: None }
+    }
+
+    /// Makes the direct map's view of a frame read-only, splitting its large page if need be.
+    fn protect<T: Tables>(&mut self, tables: &mut T, frame: Frame) -> Option<()> {
+        let large = frame.0 / 512;
+        let table = match self.latest {
+            Some((latest, table)) if latest == large => table,
+            _ => split(tables, self.root, frame)?,
+        };
+        self.latest = Some((large, table));
+        let index = frame.0 as usize % 512;
+        *tables.table(table).get_mut(index)? =
+            Entry::new(frame, Flags::PRESENT | Flags::NO_EXECUTE);
+        Some(())
+    }
 }
 
 /// The entry of level 2 for an address, making the tables above it.
 fn large_entry<T: Tables>(tables: &mut T, root: Frame, address: u64) -> Option<&mut Entry> {
     let page = Page::containing(address);
-    let mut frame = root;
-    for level in [4, 3] {
-        let index = page_table::index(page, level);
-        frame = match tables.table(frame).get(index)?.frame() {
-            Some(next) => next,
-            None => {
-                let next = tables.allocate()?;
-                *tables.table(frame).get_mut(index)? = Entry::new(next, KERNEL_TABLE);
-                next
-            }
-        };
-    }
-    tables.table(frame).get_mut(page_table::index(page, 2))
+    let table = page_table::table_or_new(tables, root, page, 2, KERNEL_TABLE)?;
+    tables.table(table).get_mut(page_table::index(page, 2))
 }
 
-/// Makes the direct map's view of a frame read-only, splitting its large page if need be.
-fn protect_alias<T: Tables>(tables: &mut T, root: Frame, frame: Frame) -> Option<()> {
+/// The last table of the direct map for a frame, for which its large page is split if need be.
+fn split<T: Tables>(tables: &mut T, root: Frame, frame: Frame) -> Option<Frame> {
     let address = direct::START + frame.address();
     let large = *large_entry(tables, root, address)?;
-    if large.flags().contains(Flags::LARGE) {
-        let table = tables.allocate()?;
-        let first = large.frame()?;
-        let flags = large.flags() - Flags::LARGE;
-        for (index, entry) in (0..).zip(tables.table(table).iter_mut()) {
-            *entry = Entry::new(first.offset(index), flags);
-        }
-        *large_entry(tables, root, address)? = Entry::new(table, KERNEL_TABLE);
+    let first = large.frame()?;
+    if !large.flags().contains(Flags::LARGE) {
+        return Some(first);
     }
-    let entry = page_table::entry(tables, root, Page::containing(address))?;
-    *entry = Entry::new(frame, Flags::PRESENT | Flags::NO_EXECUTE);
-    Some(())
+    let table = tables.allocate()?;
+    let flags = large.flags() - Flags::LARGE;
+    for (index, entry) in (0..).zip(tables.table(table).iter_mut()) {
+        *entry = Entry::new(first.offset(index), flags);
+    }
+    *large_entry(tables, root, address)? = Entry::new(table, KERNEL_TABLE);
+    Some(table)
 }
 
 /// The frame behind an address in the tables with root `root`, whatever its page size.
 fn translate<T: Tables>(tables: &mut T, root: Frame, address: u64) -> Option<Frame> {
     let page = Page::containing(address);
-    let mut frame = root;
-    for level in [4, 3, 2, 1] {
-        let entry = *tables.table(frame).get(page_table::index(page, level))?;
-        frame = entry.frame()?;
-        if level > 1 && entry.flags().contains(Flags::LARGE) {
-            let within = page.0 & ((1 << (9 * (level - 1))) - 1);
-            return Some(frame.offset(u32::try_from(within).ok()?));
-        }
+    let index = page_table::index(page, 1);
+    match source(tables, root, page)? {
+        Source::Table(table) => tables.table(table).get(index)?.frame(),
+        Source::Large(first) => Some(first.offset(index as u32)),
     }
-    Some(frame)
 }
 
 /// Makes sure that a device's registers are in the direct map: those above the end of memory are

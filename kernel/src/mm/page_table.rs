@@ -140,9 +140,23 @@ pub fn run_or_new<T: Tables>(
     count: usize,
     on_the_way: Flags,
 ) -> Option<&mut [Entry]> {
+    let frame = table_or_new(tables, root, page, 1, on_the_way)?;
+    let first = index(page, 1);
+    tables.table(frame).get_mut(first..first + count)
+}
+
+/// The table of `level` (1 is the last) with the entry for `page`, making those on the way to it.
+#[inline]
+pub fn table_or_new<T: Tables>(
+    tables: &mut T,
+    root: Frame,
+    page: Page,
+    level: u32,
+    on_the_way: Flags,
+) -> Option<Frame> {
     let mut frame = root;
-    for level in [4, 3, 2] {
-        let index = index(page, level);
+    for above in (level + 1..=4).rev() {
+        let index = index(page, above);
         frame = match tables.table(frame).get(index)?.frame() {
             Some(next) => next,
             None => {
@@ -152,8 +166,7 @@ pub fn run_or_new<T: Tables>(
             }
         };
     }
-    let first = index(page, 1);
-    tables.table(frame).get_mut(first..first + count)
+    Some(frame)
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ use restart_manager::{GroupSlot, Parameters};
 
 use super::book::{Book, Past};
 use super::claim::Doubt;
+use super::index::Index;
 use super::note::Found;
 use super::reboot;
 use super::record::{ActorNote, DescriptionNote, LastWords, LifeEnd, LifeNote, UNKNOWN};
 use super::verdict::Limits;
 use crate::actor::{Actor, Budget, Declaration, PersistentRegion};
 use crate::arch::{clock, cpu};
-use crate::kernel::Kernel;
-use crate::list::Link;
+use crate::kernel::{self, Kernel};
 use crate::mm::extent::Extent;
 use crate::mm::{Frame, Page, direct};
 use crate::region::{Kind, Region, RegionError};
@@ -30,19 +30,22 @@ use crate::rights::Held;
 use crate::slot::NONE;
 use crate::storage::File;
 
+/// Persistent regions that are given back in one step.
+const REGIONS_AT_ONCE: usize = 8;
+
 /// Finds the actors that there were. Of one whose note is damaged nothing is known any more: it
 /// starts as if for the first time.
 pub fn actors(book: &mut Book) {
     let mut damaged = Vec::new();
-    let mut known = Vec::new();
+    let mut known = Index::with_room_for(book.actors.count());
     for (index, note) in book.actors.iter() {
-        match note.read() {
-            Found::Whole(actor) => known.push((actor.name, index)),
+        match note.value() {
+            Found::Whole(actor) => known.insert(actor.name, index),
             Found::Damaged => damaged.push(index),
             Found::Free => {}
         }
     }
-    book.past.actors.extend(known);
+    book.past.actors = known;
     for index in damaged {
         book.remove_actor(index);
     }
@@ -80,18 +83,122 @@ pub fn fault_of(epitaph: &Epitaph) -> FaultRecord {
     }
 }
 
+/// The site's description, if the kernel before has left it and it is what it was.
+#[must_use]
+pub fn description() -> Option<&'static [u8]> {
+    let note = kernel::with(|kernel| kernel.book.header())?.description?;
+    let start = direct::pointer(Frame(note.extent.start));
+    // SAFETY: The extent was claimed for it at the start, and is only read from then on.
+    let bytes = unsafe {
+        if cpu::checksum_of(start, memory_bytes(note.extent)) != note.check {
+            log::error!("the site's description is damaged: it is read again");
+            return None;
+        }
+        core::slice::from_raw_parts(start, memory_bytes(note.extent))
+    };
+    bytes.get(note.start as usize..(note.start + note.length) as usize)
+}
+
+/// Keeps the file with the site's description for the next kernel.
+pub fn keep_description(file: File) {
+    let (extent, start, length) = file.keep();
+    let first = direct::pointer(Frame(extent.start));
+    let note = DescriptionNote {
+        extent,
+        start: start as u32,
+        length: length as u32,
+        // SAFETY: The file's memory, which nobody writes any more.
+        check: unsafe { cpu::checksum_of(first, memory_bytes(extent)) },
+    };
+    kernel::with(|kernel| {
+        let mut old = None;
+        kernel
+            .book
+            .change_header(|header| old = header.description.replace(note));
+        if let Some(old) = old {
+            kernel.preserved.free(old.extent);
+        }
+    });
+}
+
+/// Gives an actor that was just put into the table what the kernel before had of that name.
+pub fn actor(slot: u32) {
+    let first = kernel::with(|kernel| kernel.adopt_actor(slot));
+    give_back(slot, first);
+}
+
+/// Gives an actor its persistent regions back, a few in each step, from this one on.
+fn give_back(slot: u32, first: Option<u32>) {
+    let mut next = first;
+    while let Some(region) = next {
+        next = kernel::with(|kernel| kernel.adopt_regions(slot, region));
+    }
+}
+
+/// Takes over the actors that others had spawned: they are former members of their groups, and come
+/// back when they are spawned again. What nobody has a claim to any more is given up. To be called
+/// when all that the site describes is declared.
+pub fn the_rest() {
+    let actors = kernel::with(|kernel| core::mem::take(&mut kernel.book.past.actors));
+    for (name, note) in actors.into_rest() {
+        if let Some((spawned, group)) = kernel::with(|kernel| kernel.sort_out(name, note)) {
+            let adopted = kernel::with(|kernel| kernel.adopt_former(&spawned, group, note));
+            if let Some((slot, first)) = adopted {
+                give_back(slot, first);
+            }
+        }
+    }
+    let regions = kernel::with(|kernel| core::mem::take(&mut kernel.book.past.regions));
+    for (_, mut regions) in regions.into_rest() {
+        while kernel::with(|kernel| {
+            let region = regions.pop_front(&mut kernel.persistent);
+            region.map(|region| kernel.quarantine(region, Doubt::NoOwner))
+        })
+        .is_some()
+        {}
+    }
+}
+
+/// Puts a persistent region where its owner had it.
+#[inline]
+fn adopt_region(actor: &mut Actor, slot: u32, kept: &mut PersistentRegion) -> Result<(), Doubt> {
+    let frames = kept.extent.frames;
+    let region = Region {
+        start: kept.page,
+        end: Page(kept.page.0.saturating_add(u64::from(frames))),
+        kind: Kind::Persistent {
+            first: Frame(kept.extent.start),
+        },
+    };
+    if !region.is_persistent_place() {
+        return Err(Doubt::Outside);
+    }
+    actor.regions.insert(region).map_err(|error| match error {
+        RegionError::NoRoom => Doubt::Contradicted,
+        RegionError::TooMany => Doubt::NoMemory,
+    })?;
+    kept.owner = Slot(slot);
+    actor.persistent_frames += frames;
+    actor.persistent_count += 1;
+    Ok(())
+}
+
 impl Kernel {
-    /// Gives an actor that was just put into the table what the kernel before had of that name, and
-    /// notes it in the site record.
-    pub fn adopt_actor(&mut self, slot: u32) {
-        let Some(name) = self.actors.at(slot).map(|actor| actor.declaration.name) else {
-            return;
-        };
+    /// Gives an actor back what is known of its name, and notes it in the site record. Returns the first
+    /// of its persistent regions, which are still to be given back.
+    pub fn adopt_actor(&mut self, slot: u32) -> Option<u32> {
+        let name = self.actors.at(slot).map(|actor| actor.declaration.name);
+        let past = name.and_then(|name| self.book.past.actors.take(&name));
+        self.adopt_noted(slot, past)
+    }
+
+    /// The same for one whose earlier note was found already.
+    fn adopt_noted(&mut self, slot: u32, past: Option<u32>) -> Option<u32> {
+        let name = self.actors.at(slot)?.declaration.name;
         // It is not the one that has ended, and that is not to be found beside it.
         if let Some(ended) = self.book.ended.remove(&name) {
             self.book.remove_actor(ended);
         }
-        let past = self.book.past.actors.remove(&name);
         let known = past.and_then(|index| match self.book.actors.get(index) {
             Found::Whole(note) => Some((index, note, self.book.life(index))),
             Found::Free | Found::Damaged => None,
@@ -114,9 +221,9 @@ impl Kernel {
             }
         }
         self.note_actor(slot);
-        for note in self.book.past.regions.remove(&name).unwrap_or_default() {
-            self.adopt_region(slot, note);
-        }
+        let owned = self.book.past.regions.take(&name)?;
+        self.actors.at_mut(slot)?.persistent = owned;
+        owned.first()
     }
 
     /// Writes down what an actor is.
@@ -183,50 +290,20 @@ impl Kernel {
         }
     }
 
-    /// Gives an actor a persistent region back that was its own.
-    fn adopt_region(&mut self, slot: u32, index: u32) {
-        let Found::Whole(note) = self.book.regions.get(index) else {
-            return;
-        };
-        let Some(actor) = self.actors.at_mut(slot) else {
-            return;
-        };
-        let frames = note.extent.frames;
-        let region = Region {
-            start: note.page,
-            end: Page(note.page.0.saturating_add(u64::from(frames))),
-            kind: Kind::Persistent {
-                first: Frame(note.extent.start),
-            },
-        };
-        if !region.is_persistent_place() {
-            return self.quarantine(index, Doubt::Outside);
+    /// Gives an actor some of its persistent regions back, from this one on; says which is the next.
+    fn adopt_regions(&mut self, slot: u32, first: u32) -> Option<u32> {
+        let mut next = Some(first);
+        for _ in 0..REGIONS_AT_ONCE {
+            let region = next?;
+            let actor = self.actors.at_mut(slot)?;
+            let kept = self.persistent.at_mut(region)?;
+            next = kept.link.next();
+            if let Err(doubt) = adopt_region(actor, slot, kept) {
+                actor.persistent.remove(&mut self.persistent, region);
+                self.quarantine(region, doubt);
+            }
         }
-        let kept = PersistentRegion {
-            owner: Slot(slot),
-            name: note.name,
-            extent: note.extent,
-            page: note.page,
-            zeroed: frames,
-            note: index,
-            link: Link::FREE,
-        };
-        if let Err(error) = actor.regions.insert(region) {
-            return self.quarantine(
-                index,
-                match error {
-                    RegionError::NoRoom => Doubt::Contradicted,
-                    RegionError::TooMany => Doubt::NoMemory,
-                },
-            );
-        }
-        let Ok((kept, _)) = self.persistent.insert(kept) else {
-            actor.regions.remove(region.start, |_| true);
-            return self.quarantine(index, Doubt::NoMemory);
-        };
-        actor.persistent_frames += frames;
-        actor.persistent_count += 1;
-        actor.persistent.push_back(&mut self.persistent, kept.0);
+        next
     }
 
     /// What is known of an actor that is not there yet: its life so far.
@@ -236,64 +313,22 @@ impl Kernel {
         Some(self.book.life(*index))
     }
 
-    /// Takes over the actors that others had spawned: they are former members of their groups, and
-    /// come back when they are spawned again. What nobody has a claim to any more is given up.
-    pub fn adopt_spawned(&mut self) {
-        let past = core::mem::take(&mut self.book.past.actors);
-        for (name, index) in past {
-            let note = self.book.actors.get(index);
-            let group = |note: &ActorNote| self.recovery.manager.group_named(&note.group);
-            match note {
-                Found::Whole(note) if note.is_spawned && group(&note).is_some() => {
-                    let group = group(&note).unwrap_or(GroupSlot::KERNEL);
-                    self.book.past.actors.insert(name, index);
-                    self.adopt_former(declaration(&note), group);
-                }
-                Found::Whole(_) if self.book.life(index).end != LifeEnd::None => {
-                    self.book.ended.insert(name, index);
-                }
-                _ => self.book.remove_actor(index),
-            }
-        }
-        let regions = core::mem::take(&mut self.book.past.regions);
-        for note in regions.into_values().flatten() {
-            self.quarantine(note, Doubt::NoOwner);
-        }
-    }
-
-    /// The site's description, if the kernel before has left it and it is what it was.
-    #[must_use]
-    pub fn description(&self) -> Option<&'static [u8]> {
-        let note = self.book.header()?.description?;
-        let start = direct::pointer(Frame(note.extent.start));
-        // SAFETY: The extent was claimed for it at the start, and is only read from then on.
-        let bytes = unsafe {
-            if cpu::checksum_of(start, memory_bytes(note.extent)) != note.check {
-                log::error!("the site's description is damaged: it is read again");
-                return None;
-            }
-            core::slice::from_raw_parts(start, memory_bytes(note.extent))
+    /// Whether one whom the site's description does not name was spawned, into which group. One that
+    /// had ended is remembered as that; of any other nothing is known any more.
+    fn sort_out(&mut self, name: Name, index: u32) -> Option<(ActorNote, GroupSlot)> {
+        let note = self.book.actors.get(index);
+        let group = match &note {
+            Found::Whole(note) if note.is_spawned => self.recovery.manager.group_named(&note.group),
+            _ => None,
         };
-        bytes.get(note.start as usize..(note.start + note.length) as usize)
-    }
-
-    /// Keeps the file with the site's description for the next kernel.
-    pub fn keep_description(&mut self, file: File) {
-        let (extent, start, length) = file.keep();
-        let first = direct::pointer(Frame(extent.start));
-        let note = DescriptionNote {
-            extent,
-            start: start as u32,
-            length: length as u32,
-            // SAFETY: The file's memory, which nobody writes any more.
-            check: unsafe { cpu::checksum_of(first, memory_bytes(extent)) },
-        };
-        let mut old = None;
-        self.book
-            .change_header(|header| old = header.description.replace(note));
-        if let Some(old) = old {
-            self.preserved.free(old.extent);
+        match (note, group) {
+            (Found::Whole(note), Some(group)) => return Some((note, group)),
+            (Found::Whole(_), None) if self.book.life(index).end != LifeEnd::None => {
+                self.book.ended.insert(name, index);
+            }
+            _ => self.book.remove_actor(index),
         }
+        None
     }
 
     /// Sets how often the site may be restarted, and rebooted: as the policy's parameters of the
@@ -342,12 +377,19 @@ impl Kernel {
         self.recovery.manager.note_site_activated(block_reads, now);
     }
 
-    fn adopt_former(&mut self, declaration: Declaration, group: GroupSlot) {
-        let mut record = Actor::new(declaration, group);
+    /// Puts one that was spawned into the table, as a former member of its group. Returns its slot, and
+    /// the first of its persistent regions, which are still to be given back.
+    fn adopt_former(
+        &mut self,
+        spawned: &ActorNote,
+        group: GroupSlot,
+        note: u32,
+    ) -> Option<(u32, Option<u32>)> {
+        let mut record = Actor::new(declaration(spawned), group);
         record.stop(ActorState::ABSENT);
-        if let Some(actor) = self.insert_actor(record) {
-            self.join_formers(actor.slot().0);
-        }
+        let slot = self.insert_actor(record)?.slot().0;
+        self.join_formers(slot);
+        Some((slot, self.adopt_noted(slot, Some(note))))
     }
 }
 

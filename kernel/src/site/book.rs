@@ -4,36 +4,42 @@
 //! takes it back when it goes. Which place of a table a note is in is nobody else's business.
 
 use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
 use abi::{Instant, LedgerEntry, Name};
 
 use super::events::Events;
+use super::index::Index;
 use super::note::{Found, Note};
 use super::record::{
-    ActorNote, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
+    ActorNote, End, Header, ImageNote, LEDGER_ENTRIES, LifeNote, RegionNote, SiteRecord,
 };
 use super::verdict::Stage;
+use crate::actor::KEPT;
+use crate::list::List;
 use crate::slot::NONE;
 
 /// A table of notes, and which of them are free.
 pub struct Table<T: 'static> {
     notes: &'static mut [Note<T>],
+    /// All beyond were always free.
+    end: &'static mut End,
     /// One bit each, set where the note is not free.
     taken: Vec<u64>,
 }
 
 impl<T: Copy> Table<T> {
-    fn new(notes: &'static mut [Note<T>]) -> Self {
-        let words = notes.chunks(64).map(|chunk| {
-            let bits = chunk.iter().enumerate();
-            bits.fold(0, |word, (bit, note)| {
-                word | u64::from(!note.is_free()) << bit
-            })
-        });
-        let taken = words.collect();
-        Self { notes, taken }
+    fn new(notes: &'static mut [Note<T>], end: &'static mut End) -> Self {
+        let mut taken = vec![0; notes.len().div_ceil(64)];
+        let used = notes.get(..end.get(notes.len())).unwrap_or_default();
+        for (word, notes) in taken.iter_mut().zip(used.chunks(64)) {
+            for (bit, note) in notes.iter().enumerate() {
+                *word |= u64::from(!note.is_free()) << bit;
+            }
+        }
+        Self { notes, end, taken }
     }
 
     /// Writes a further note; says where, `NONE` without room.
@@ -46,6 +52,9 @@ impl<T: Copy> Table<T> {
             return NONE;
         };
         *word |= 1 << (index % 64);
+        if index >= self.end.get(self.notes.len()) {
+            self.end.set(index + 1);
+        }
         self.set(index as u32, value);
         index as u32
     }
@@ -80,6 +89,13 @@ impl<T: Copy> Table<T> {
         self.notes.get(index as usize).map(Note::remains)
     }
 
+    /// How many notes are not free.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let words = self.taken.iter().map(|word| word.count_ones() as usize);
+        words.sum()
+    }
+
     /// What is in a note.
     #[must_use]
     pub fn get(&self, index: u32) -> Found<T> {
@@ -91,7 +107,13 @@ impl<T: Copy> Table<T> {
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Note<T>)> {
         let taken = (0..).zip(&self.taken).filter(|(_, word)| **word != 0);
         taken.flat_map(move |(index, word)| {
-            let bits = (0..64).filter(move |bit| word >> bit & 1 != 0);
+            let mut left = *word;
+            let bits = core::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                // Clears the lowest bit; a word without any is at its end.
+                left &= left.checked_sub(1)?;
+                Some(bit)
+            });
             bits.filter_map(move |bit| {
                 let place = index * 64 + bit;
                 Some((place, self.notes.get(place as usize)?))
@@ -127,11 +149,11 @@ pub struct Book {
 #[derive(Default)]
 pub struct Past {
     /// The places of actors, by name.
-    pub actors: BTreeMap<Name, u32>,
+    pub actors: Index<u32>,
     /// The slots of images, by their places.
     pub images: BTreeMap<u32, u32>,
-    /// The places of persistent regions, by the names of their owners.
-    pub regions: BTreeMap<Name, Vec<u32>>,
+    /// Persistent regions, by the names of their owners.
+    pub regions: Index<List<KEPT>>,
 }
 
 impl Book {
@@ -153,10 +175,10 @@ impl Book {
             header,
             events,
             stage: &mut live.stage,
-            actors: Table::new(actors),
+            actors: Table::new(actors, &mut live.actors_end),
             lives,
-            images: Table::new(images),
-            regions: Table::new(regions),
+            images: Table::new(images, &mut live.images_end),
+            regions: Table::new(regions, &mut live.regions_end),
             ledger,
             past: Past::default(),
             ended: BTreeMap::new(),
@@ -219,11 +241,17 @@ impl Book {
         }
     }
 
-    /// The ledger as it was kept, each entry where its number says.
-    pub fn ledger(&self) -> impl Iterator<Item = Option<LedgerEntry>> {
-        self.ledger.iter().map(|note| match note.read() {
-            Found::Whole(entry) => Some(entry),
-            Found::Free | Found::Damaged => None,
-        })
+    /// The ledger as it was kept, each entry where its number says. Most of one that is not full is never
+    /// written.
+    #[must_use]
+    pub fn ledger(&self) -> Vec<Option<LedgerEntry>> {
+        let mut entries = Vec::with_capacity(LEDGER_ENTRIES);
+        entries.resize_with(LEDGER_ENTRIES, || None);
+        for (note, place) in self.ledger.iter().zip(&mut entries) {
+            if let Found::Whole(entry) = note.value() {
+                *place = Some(*entry);
+            }
+        }
+        entries
     }
 }

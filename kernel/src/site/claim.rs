@@ -5,24 +5,30 @@
 //! that nobody else gets it, and is used by nobody: it is *quarantined*, for as long as the site is
 //! not booted anew.
 
+use abi::Slot;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::book::Book;
+use super::index::Index;
 use super::note::Found;
 use super::record::{Counters, RegionNote};
+use crate::actor::{KEPT, PersistentRegion};
 use crate::image::Image;
-use crate::kernel::{IMAGES_MAX, Kernel};
+use crate::kernel::{IMAGES_MAX, Kernel, PERSISTENT_MAX};
+use crate::list::{Link, List};
 use crate::mm::extent::{self, Extent, ExtentMap};
-use crate::slot::SlotTable;
+use crate::slot::{NONE, SlotTable};
 
 /// The most quarantined regions that are listed one by one.
 const LISTED_MAX: u64 = 32;
 
-/// What speaks for memory: a note, by its place.
+/// What speaks for memory.
 #[derive(Clone, Copy)]
 enum Claim {
+    /// A note of an image, by its place.
     Image(u32),
+    /// A persistent region, by its slot.
     Region(u32),
     Description,
 }
@@ -54,48 +60,60 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// Takes over memory: images at once, persistent regions when their owners are there.
+/// Takes over memory: images at once; persistent regions are put into their table, and given to their
+/// owners when those are there.
 pub fn memory(
     book: &mut Book,
     counters: &mut Counters,
     preserved: &mut ExtentMap,
-) -> SlotTable<Image> {
-    let mut claims: Vec<(Extent, Claim)> = Vec::new();
+) -> (SlotTable<Image>, SlotTable<PersistentRegion>) {
+    let mut images = SlotTable::new(IMAGES_MAX);
+    let mut regions = SlotTable::new(PERSISTENT_MAX);
+    let mut claims = Claims {
+        possible: Vec::with_capacity(book.images.count() + book.regions.count() + 1),
+        impossible: Vec::new(),
+    };
     let mut doubted = Vec::new();
     let mut lost_images = Vec::new();
     if let Some(description) = book.header().and_then(|header| header.description) {
-        claims.push((description.extent, Claim::Description));
+        claims.add(preserved, description.extent, Claim::Description);
     }
     for (index, note) in book.images.iter() {
         match note.read() {
-            Found::Whole(image) => claims.push((image.extent, Claim::Image(index))),
+            Found::Whole(image) => claims.add(preserved, image.extent, Claim::Image(index)),
             Found::Damaged => lost_images.push(index),
             Found::Free => {}
         }
     }
+    let mut owners: Index<List<KEPT>> = Index::with_room_for(book.actors.count());
     for (index, note) in book.regions.iter() {
-        match note.read() {
-            Found::Whole(region) => claims.push((region.extent, Claim::Region(index))),
+        match note.value() {
+            Found::Whole(note) => match regions.push(region_of(note, index)) {
+                Ok((slot, _)) => {
+                    claims.add(preserved, note.extent, Claim::Region(slot.0));
+                    if let Some(owned) = owners.entry(note.owner) {
+                        owned.push_back(&mut regions, slot.0);
+                    }
+                }
+                Err(_) => doubted.push((index, Doubt::NoMemory)),
+            },
             Found::Damaged => doubted.push((index, Doubt::Damaged)),
             Found::Free => {}
         }
     }
-    // What cannot be is to contradict nothing that can.
-    let (mut claims, impossible): (Vec<_>, Vec<_>) = claims
-        .into_iter()
-        .partition(|(extent, _)| preserved.holds(*extent));
-    claims.sort_unstable_by_key(|(extent, _)| extent.start);
-    let extents: Vec<Extent> = claims.iter().map(|(extent, _)| *extent).collect();
-    let contradicted = extent::overlapping(&extents);
+    let Claims {
+        mut possible,
+        impossible,
+    } = claims;
+    possible.sort_by_key(|(extent, _)| extent.start);
+    let contradicted = extent::overlapping(possible.iter().map(|(extent, _)| *extent));
     let impossible = impossible
         .into_iter()
         .map(|claim| (claim, Some(Doubt::Outside)));
-    let possible = claims
+    let possible = possible
         .into_iter()
         .zip(contradicted)
         .map(|(claim, is_contradicted)| (claim, is_contradicted.then_some(Doubt::Contradicted)));
-    let mut images = SlotTable::new(IMAGES_MAX);
-    let mut owned = Vec::new();
     for ((extent, claim), doubt) in possible.chain(impossible) {
         // A claim that nothing contradicts finds its memory free.
         let doubt = doubt.or_else(|| (!preserved.claim(extent)).then_some(Doubt::NoMemory));
@@ -107,19 +125,22 @@ pub fn memory(
                     lost_images.push(note);
                 }
             },
-            (Claim::Region(note), None) => owned.push(note),
-            (Claim::Description, None) => {}
+            (Claim::Region(_) | Claim::Description, None) => {}
             (Claim::Image(note), Some(_)) => lost_images.push(note),
-            (Claim::Region(note), Some(doubt)) => doubted.push((note, doubt)),
+            (Claim::Region(slot), Some(doubt)) => {
+                let note = regions.at(slot).map_or(NONE, |region| region.note);
+                if let Found::Whole(note) = book.regions.get(note)
+                    && let Some(owned) = owners.entry(note.owner)
+                {
+                    owned.remove(&mut regions, slot);
+                }
+                regions.remove(Slot(slot));
+                doubted.push((note, doubt));
+            }
             (Claim::Description, Some(_)) => book.change_header(|header| header.description = None),
         }
     }
-    for note in owned {
-        if let Found::Whole(region) = book.regions.get(note) {
-            let regions = book.past.regions.entry(region.owner).or_default();
-            regions.push(note);
-        }
-    }
+    book.past.regions = owners;
     for index in lost_images {
         book.images.remove(index);
     }
@@ -129,7 +150,38 @@ pub fn memory(
             preserved.claim_free(extent);
         }
     }
-    images
+    (images, regions)
+}
+
+/// Everybody who speaks for memory.
+struct Claims {
+    possible: Vec<(Extent, Claim)>,
+    /// What cannot be is to contradict nothing that can.
+    impossible: Vec<(Extent, Claim)>,
+}
+
+impl Claims {
+    fn add(&mut self, preserved: &ExtentMap, extent: Extent, claim: Claim) {
+        if preserved.holds(extent) {
+            self.possible.push((extent, claim));
+        } else {
+            self.impossible.push((extent, claim));
+        }
+    }
+}
+
+/// A region as it is noted. Its owner is not there yet.
+#[inline]
+const fn region_of(note: &RegionNote, place: u32) -> PersistentRegion {
+    PersistentRegion {
+        owner: Slot(NONE),
+        name: note.name,
+        extent: note.extent,
+        page: note.page,
+        zeroed: note.extent.frames,
+        note: place,
+        link: Link::FREE,
+    }
 }
 
 /// Takes over an image; `None` without memory for it.
@@ -172,8 +224,10 @@ fn condemn(book: &mut Book, counters: &mut Counters, note: u32, doubt: Doubt) ->
 }
 
 impl Kernel {
-    /// Quarantines a persistent region whose memory was taken already.
-    pub fn quarantine(&mut self, note: u32, doubt: Doubt) {
-        condemn(&mut self.book, self.counters, note, doubt);
+    /// Quarantines a persistent region whose memory was taken already. It leaves the table.
+    pub fn quarantine(&mut self, region: u32, doubt: Doubt) {
+        if let Some(region) = self.persistent.remove(Slot(region)) {
+            condemn(&mut self.book, self.counters, region.note, doubt);
+        }
     }
 }

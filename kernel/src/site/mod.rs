@@ -17,6 +17,7 @@
 //! | [`record`] | what one kernel leaves to the next |
 //! | [`note`] | one thing in it, which can be trusted or not |
 //! | [`events`] | the last things that happened |
+//! | [`index`] | finding by name what was noted |
 //! | [`verdict`] | restart, or reboot |
 //! | `book` | keeping the record up to date |
 //! | `keep` | what is set aside at the first start |
@@ -33,6 +34,7 @@
 //! - Nothing preserved is used before its checksum was found to be right.
 
 pub mod events;
+pub mod index;
 pub mod note;
 pub mod record;
 pub mod verdict;

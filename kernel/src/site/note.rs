@@ -61,10 +61,23 @@ impl<T: Copy> Note<T> {
     /// What is in the note.
     #[must_use]
     pub fn read(&self) -> Found<T> {
+        match self.value() {
+            Found::Whole(value) => Found::Whole(*value),
+            Found::Free => Found::Free,
+            Found::Damaged => Found::Damaged,
+        }
+    }
+
+    /// What is in the note, where it is.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> Found<&T> {
         match self.mark {
             FREE | WRITING => Found::Free,
-            // SAFETY: The checksum is that of a value that was written.
-            WHOLE if self.check == self.sum() => Found::Whole(unsafe { self.value.assume_init() }),
+            WHOLE if self.check == self.sum() => {
+                // SAFETY: The checksum is that of a value that was written.
+                Found::Whole(unsafe { self.value.assume_init_ref() })
+            }
             _ => Found::Damaged,
         }
     }

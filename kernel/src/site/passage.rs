@@ -26,6 +26,7 @@ pub unsafe extern "C" fn passage(record: *mut SiteRecord) -> *const BootInfo {
     // SAFETY: The anchor says where it is; the kernel that used it is gone.
     let record = unsafe { &mut *record };
     quiesce::all();
+    cpu::ask_for_checksum();
     // SAFETY: The record's own memory.
     let header = match unsafe { checked(record) } {
         Ok(header) => header,

@@ -27,7 +27,7 @@ use crate::slot::NONE;
 /// What a record begins with.
 pub const MAGIC: [u8; 8] = *b"REFRAIN\0";
 /// Version of the layout. Goes up with each change of what is here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Notes of actors, of images and of persistent regions.
 pub const ENTRIES: usize = 1024;
@@ -122,8 +122,39 @@ pub struct Live {
     pub times: Times,
     /// The highest generation that may have been given out, twice: as it is, and inverted.
     pub generations: (u32, u32),
+    /// How far the tables were ever filled.
+    pub actors_end: End,
+    /// The same of images.
+    pub images_end: End,
+    /// The same of persistent regions.
+    pub regions_end: End,
     /// What happened so far.
     pub counters: Counters,
+}
+
+/// How far a table was ever filled: as it is, and inverted. So nobody looks at the rest of it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct End(u32, u32);
+
+impl End {
+    /// Not at all.
+    pub const NONE: Self = Self(0, !0);
+
+    /// How far, for a table of so many places: to its end, if that was damaged.
+    #[must_use]
+    pub const fn get(&self, places: usize) -> usize {
+        if self.0 == !self.1 && (self.0 as usize) < places {
+            self.0 as usize
+        } else {
+            places
+        }
+    }
+
+    /// Notes that it was filled so far. To be called before it is.
+    pub const fn set(&mut self, end: usize) {
+        *self = Self(end as u32, !(end as u32));
+    }
 }
 
 /// The epitaph, and what is to be done about it.
@@ -236,6 +267,9 @@ impl SiteRecord {
             stage: Stage::BOOTED,
             times: Times::NONE,
             generations: (0, !0),
+            actors_end: End::NONE,
+            images_end: End::NONE,
+            regions_end: End::NONE,
             counters: Counters::default(),
         };
         self.actors.iter_mut().for_each(Note::clear);

@@ -101,6 +101,7 @@ impl RestartManager<'_> {
 }
 
 /// Whether the ledger says already that this is done to a member.
+#[inline]
 fn is_on_record(actor: &ActorEntry, goal: Goal) -> bool {
     let response = actor.response_under(goal);
     actor.pending.is_none() && actor.open.is_some_and(|open| open.response == response)

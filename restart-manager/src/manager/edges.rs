@@ -237,6 +237,11 @@ impl RestartManager<'_> {
         resume_at: Instant,
     ) {
         self.engage(own, goal, reason, resume_at);
+        let group = self.groups.get(own.index());
+        if also.is_empty() && group.is_none_or(|group| group.edges.restart_dependents.is_empty()) {
+            // Mostly it is alone, which is the same as to be in no company.
+            return;
+        }
         let mut seen = also;
         seen.insert(own);
         let mut ahead = seen;
@@ -295,11 +300,14 @@ impl RestartManager<'_> {
 
     /// Whether a group that is to be frozen must wait for one that depends on it: they are frozen
     /// from the leaves to the root. Each group that is compared is counted.
+    #[inline]
     pub(super) fn waits_for_dependents(&self, group: &GroupEntry, compared: &mut u32) -> bool {
+        let is_restart = matches!(group.goal, Goal::Restart(_));
+        is_restart && !group.edges.dependents.is_empty() && self.waits_for_leaves(group, compared)
+    }
+
+    fn waits_for_leaves(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
-        if edges.dependents.is_empty() || !matches!(group.goal, Goal::Restart(_)) {
-            return false;
-        }
         let above = edges.dependents.intersection(group.company);
         let above = edges.restart_dependents.union(above);
         self.any(above, GroupEntry::is_freezing, compared)
@@ -308,7 +316,16 @@ impl RestartManager<'_> {
     /// Whether a group that is frozen must wait for others: all are frozen before any is
     /// restarted, and they are restarted and activated from the root to the leaves. Each group that
     /// is compared is counted.
+    #[inline]
     pub(super) fn waits_for_others(&self, group: &GroupEntry, compared: &mut u32) -> bool {
+        let edges = &group.edges;
+        if edges.restart_bases.is_empty() && group.company.is_empty() {
+            return false;
+        }
+        self.waits_for_company(group, compared)
+    }
+
+    fn waits_for_company(&self, group: &GroupEntry, compared: &mut u32) -> bool {
         let edges = &group.edges;
         let below = edges.bases.intersection(group.company);
         let below = edges.restart_bases.union(below);

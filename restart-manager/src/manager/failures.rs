@@ -118,7 +118,9 @@ impl RestartManager<'_> {
         let scope = (verdict.scope != group).then(|| self.group_name(verdict.scope));
         self.settle_entry(slot, sequence, decision.response.recorded(), now, |entry| {
             entry.advice = verdict.advice;
-            entry.scope = scope.unwrap_or(entry.scope);
+            if let Some(scope) = scope {
+                entry.scope = scope;
+            }
         });
         let goal = match (decision.response, failed_attempt) {
             // Only the member whose image is unusable is reloaded: its floor says so.

@@ -12,7 +12,7 @@ use crate::{ActorKind, Event, GroupSlot, State};
 
 impl RestartManager<'_> {
     /// Handles an event, and says whether it made sense. (A stale one is counted on the way.)
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_news(&mut self, event: Event<'_>, now: Instant) -> bool {
         let actor = match event {
             Event::GroupKillRequested { group, by } => return self.on_group_kill(group, by),
@@ -108,11 +108,11 @@ impl RestartManager<'_> {
     /// An actor that never was in memory takes nobody with it, and no policy can help: there is
     /// nothing yet to go back to.
     fn on_first_load_failed(&mut self, slot: Slot, fault: &FaultRecord, now: Instant) -> bool {
-        let Some((actor, _)) = self.pair(slot) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
         actor.become_state(State::Frozen);
-        actor.is_leaving = true;
+        actor.leave(group);
         let sequence = self.open_entry(slot, End::Failed(fault), Recorded::TERMINATE, now);
         self.depart(slot, sequence);
         true
@@ -123,13 +123,13 @@ impl RestartManager<'_> {
         if !is_freezing && !self.is_running(slot, state, now) {
             return false;
         }
-        let Some((actor, _)) = self.pair(slot) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return false;
         };
         if actor.is_leaving || (!is_freezing && !actor.become_state(State::Down)) {
             return false;
         }
-        actor.is_leaving = true;
+        actor.leave(group);
         actor.previous = PreviousEnd::Exited;
         let sequence = self.open_entry(slot, End::Exited, Recorded::NONE, now);
         self.depart(slot, sequence);

@@ -87,19 +87,6 @@ impl Look {
 }
 
 impl RestartManager<'_> {
-    /// Looks for the next action of any group, a bounded part of the way.
-    pub(super) fn look_on(&mut self, now: Instant) -> Polled {
-        if let Some(action) = self.ask_site() {
-            return Polled::Action(action);
-        }
-        match self.first_busy {
-            Some(only) if self.last_busy == Some(only) && self.walk.is_none() => {
-                self.look_at(only, now)
-            }
-            _ => self.look_around(now),
-        }
-    }
-
     fn ask_site(&mut self) -> Option<Action> {
         let site = self.site.as_mut().filter(|site| !site.is_asked)?;
         site.is_asked = true;
@@ -113,7 +100,7 @@ impl RestartManager<'_> {
     /// Looks for the next action of the only group that has something to do. Nobody waits for it,
     /// nor does it wait for itself; so there are no rounds, and how far it was gone through is in
     /// the group itself.
-    fn look_at(&mut self, only: GroupSlot, now: Instant) -> Polled {
+    pub(super) fn look_at(&mut self, only: GroupSlot, now: Instant) -> Polled {
         let mut look = Look::new(now);
         let polled = self.advance(only, Urgency::All, &mut look);
         if polled == Polled::Nothing {
@@ -123,9 +110,12 @@ impl RestartManager<'_> {
         polled
     }
 
-    /// Looks for the next action of any of several groups. Freezes come first: they are what tells
+    /// Looks for the next action of any of several groups, or of the site. Freezes come first: they are what tells
     /// the callers of one group's actors, and those must not wait for the reload of another's.
-    fn look_around(&mut self, now: Instant) -> Polled {
+    pub(super) fn look_around(&mut self, now: Instant) -> Polled {
+        if let Some(action) = self.ask_site() {
+            return Polled::Action(action);
+        }
         let first = self.first_busy;
         let mut walk = self
             .walk
@@ -205,6 +195,7 @@ impl RestartManager<'_> {
     ///
     /// Ends: each round either visits the next member, or goes over to a later phase, or takes
     /// back a `must_rescan` that only an event sets.
+    #[inline(always)]
     fn advance(&mut self, slot: GroupSlot, urgency: Urgency, look: &mut Look) -> Polled {
         while look.pay() {
             let Some(group) = self.groups.get(slot.index()) else {
@@ -266,7 +257,12 @@ impl RestartManager<'_> {
             return;
         };
         match (group.phase, group.goal) {
-            (Phase::Freezing, _) => group.begin(Phase::Ending),
+            (Phase::Freezing, _) => {
+                group.begin(Phase::Ending);
+                if group.ends_nobody() {
+                    group.cursor = None;
+                }
+            }
             (Phase::Ending, Goal::Hold) => group.phase = Phase::Held,
             (Phase::Ending, Goal::Restart(_)) if must_wait => group.phase = Phase::Delayed,
             (Phase::Ending, Goal::Restart(_)) => begin_restarting(group, look.now),

@@ -15,7 +15,7 @@ use super::RestartManager;
 use super::records::End;
 use crate::Decision;
 use crate::action::Source;
-use crate::actor::{ActorEntry, Pending};
+use crate::actor::Pending;
 use crate::group::{Goal, GroupEntry, Phase};
 use crate::question::Question;
 
@@ -42,7 +42,8 @@ impl RestartManager<'_> {
             let Some(pending) = actor.pending else {
                 continue;
             };
-            if self.is_overtaken(slot) {
+            let group = self.groups.get(actor.group.index());
+            if group.is_some_and(|group| is_overtaken(&pending, group)) {
                 self.lapse(slot, now);
                 continue;
             }
@@ -60,17 +61,20 @@ impl RestartManager<'_> {
             walk.note_change();
         }
         let slot = question.slot;
-        let pending = self
-            .actors
-            .get(slot.index())
-            .and_then(|actor| actor.pending);
-        let Some(pending) = pending.filter(|pending| pending.sequence == question.sequence) else {
+        let Some((actor, group)) = self.pair(slot) else {
             return;
         };
-        if self.is_overtaken(slot) {
+        let pending = actor
+            .pending
+            .filter(|open| open.sequence == question.sequence);
+        let Some(pending) = pending else {
+            return;
+        };
+        if is_overtaken(&pending, group) {
             return self.lapse(slot, now);
         }
-        self.take_pending(slot);
+        actor.pending = None;
+        group.asking = group.asking.saturating_sub(1);
         if let Some(verdict) = self.judge(question, advised) {
             self.carry_out(slot, pending, verdict, now);
         }
@@ -87,17 +91,18 @@ impl RestartManager<'_> {
     ) -> u64 {
         self.count_failure(slot, fault.kind, now);
         let sequence = self.append_entry(slot, End::Failed(fault), Recorded::NONE, now);
-        self.take_pending(slot);
         let Some((actor, group)) = self.pair(slot) else {
             return sequence;
         };
-        actor.pending = Some(Pending {
+        let former = actor.pending.replace(Pending {
             sequence,
             time: now,
             ran_for,
             attempt,
         });
-        group.asking = group.asking.saturating_add(1);
+        if former.is_none() {
+            group.asking = group.asking.saturating_add(1);
+        }
         if !core::mem::replace(&mut actor.is_asking, true) {
             actor.next_asking = None;
             match self.last_asking.replace(slot) {
@@ -136,23 +141,6 @@ impl RestartManager<'_> {
         Some(pending)
     }
 
-    /// Whether something else was decided about the group meanwhile, so that the policy need not
-    /// be asked about this member. A restart that could not be done must not be tried again,
-    /// whatever else restarts the group: about that it is asked.
-    fn is_overtaken(&mut self, slot: Slot) -> bool {
-        let is_over = |(actor, group): (&mut ActorEntry, &mut GroupEntry)| {
-            let is_restart = actor
-                .pending
-                .is_some_and(|pending| pending.attempt.is_some());
-            if is_restart {
-                group.phase == Phase::Escalated || group.goal >= Goal::Hold
-            } else {
-                group.is_stopping()
-            }
-        };
-        self.pair(slot).is_some_and(is_over)
-    }
-
     /// Writes down the question about a failure, as of then, so that it can be rehearsed. The
     /// ledger has the fault, unless as many entries as it holds came since.
     fn write_down(&self, slot: Slot, pending: Pending, question: &mut Question) -> bool {
@@ -170,5 +158,16 @@ impl RestartManager<'_> {
         let latest = actor.and_then(|actor| actor.history.latest());
         let fault = FaultRecord::new(latest.map_or(abi::FaultKind(0), |death| death.kind));
         self.show(slot, &fault, ran_for, attempt, time, question)
+    }
+}
+
+/// Whether something else was decided about the group meanwhile, so that the policy need not be
+/// asked about this failure of a member. A restart that could not be done must not be tried again,
+/// whatever else restarts the group: about that it is asked.
+fn is_overtaken(pending: &Pending, group: &GroupEntry) -> bool {
+    if pending.attempt.is_some() {
+        group.phase == Phase::Escalated || group.goal >= Goal::Hold
+    } else {
+        group.is_stopping()
     }
 }

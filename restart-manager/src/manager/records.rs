@@ -3,6 +3,7 @@
 //! An actor has at most one open entry: the one about its latest end. It is closed when the actor
 //! runs again or is gone, or when something else is done instead.
 
+use abi::ledger::Phases;
 use abi::{
     ActorId, Advice, Cause, CauseKind, FaultRecord, Instant, LedgerEntry, Name, Notice,
     NoticePhase, Outcome, Response, Slot,
@@ -11,7 +12,6 @@ use abi::{
 use super::RestartManager;
 use crate::actor::{Latest, OpenEntry};
 use crate::group::Reason;
-use crate::ledger::NO_PHASES;
 use crate::{GroupSlot, State};
 
 /// Why an incarnation ended: a [`Cause`], but what is known of a fault is lent, because it is long.
@@ -35,14 +35,15 @@ impl End<'_> {
         }
     }
 
+    #[inline]
     fn write(self, place: &mut Cause) {
-        *place = match self {
-            Self::Failed(fault) => Cause::Fault(*fault),
-            Self::Exited => Cause::CleanExit,
-            Self::Requested { by } => Cause::Requested { by },
-            Self::Killed { by } => Cause::Killed { by },
-            Self::Group { because } => Cause::Group { because },
-        };
+        match self {
+            Self::Failed(fault) => *place = Cause::Fault(*fault),
+            Self::Exited => *place = Cause::CleanExit,
+            Self::Requested { by } => *place = Cause::Requested { by },
+            Self::Killed { by } => *place = Cause::Killed { by },
+            Self::Group { because } => *place = Cause::Group { because },
+        }
     }
 }
 
@@ -120,35 +121,32 @@ impl RestartManager<'_> {
         // A restart that is tried anew keeps the name that callers have been told.
         let is_named = matches!(actor.state, State::Frozen | State::Prepared);
         let comes_back = matches!(response, Response::HOT_RESTART | Response::RELOAD);
-        let sequence = self.ledger.append_in_place(|entry| {
-            // All by name, so that none is left as it was.
-            let LedgerEntry {
-                sequence: _,
-                time,
-                actor: ended,
-                successor,
-                name,
-                group: group_name,
-                incarnation,
-                cause,
-                response: decided,
-                outcome,
-                block_reads,
-                phases,
-                advice,
-                scope,
-            } = entry;
-            end.write(cause);
-            (*time, *ended, *incarnation) = (now, actor.actor, actor.incarnation);
-            *successor = if is_named && comes_back {
-                actor.actor
-            } else {
-                ActorId::NONE
-            };
-            (*name, *group_name, *scope) = (actor.name, group.name, group.name);
-            (*decided, *outcome, *advice) = (response, Outcome::PENDING, Advice::NOT_ASKED);
-            (*block_reads, *phases) = (0, NO_PHASES);
-        });
+        let id = actor.actor;
+        let successor = if is_named && comes_back {
+            id
+        } else {
+            ActorId::NONE
+        };
+        let entry = LedgerEntry {
+            sequence: 0,
+            time: now,
+            actor: id,
+            successor,
+            name: actor.name,
+            group: group.name,
+            incarnation: actor.incarnation,
+            // Until it is written below.
+            cause: Cause::CleanExit,
+            response,
+            outcome: Outcome::PENDING,
+            block_reads: 0,
+            phases: Phases::default(),
+            advice: Advice::NOT_ASKED,
+            scope: group.name,
+        };
+        let sequence = self
+            .ledger
+            .append_and(entry, |entry| end.write(&mut entry.cause));
         actor.latest = Latest {
             sequence,
             cause: end.kind(),

@@ -93,11 +93,14 @@ impl RestartManager<'_> {
         let activate = now.since(actor.mark);
         actor.mark = now;
         group.note_report(Phase::Activating);
-        self.amend_entry(slot, |entry| entry.phases.activate = activate);
-        let closed = self.close_entry(slot, Outcome::DONE);
-        if let Some(actor) = self.actors.get_mut(slot.index()) {
-            actor.awaits_reply = closed;
-            actor.is_ready = false;
+        actor.is_ready = false;
+        actor.awaits_reply = None;
+        if let Some(open) = actor.open.take() {
+            actor.awaits_reply = Some(open.sequence);
+            self.ledger.amend(open.sequence, |entry| {
+                entry.phases.activate = activate;
+                entry.outcome = Outcome::DONE;
+            });
         }
         self.notify_present(slot, NoticePhase::ACTIVATED, now);
         true
@@ -165,6 +168,9 @@ impl RestartManager<'_> {
         group.members = group.members.saturating_sub(1);
         if actor.kind == ActorKind::Direct {
             group.direct_members = group.direct_members.saturating_sub(1);
+        }
+        if actor.is_leaving {
+            group.leaving = group.leaving.saturating_sub(1);
         }
         if group.cursor == Some(slot) {
             group.cursor = after;

@@ -6,11 +6,11 @@
 use abi::ledger::Phases;
 use abi::start::PreviousEnd;
 use abi::{
-    Advice, Cause, FaultRecord, Instant, LedgerEntry, Name, Outcome, Response, SiteCause, Span,
+    ActorId, Advice, Cause, FaultRecord, Instant, LedgerEntry, Name, Outcome, Response, SiteCause,
+    Span,
 };
 
 use super::RestartManager;
-use crate::ledger::BLANK;
 use crate::rehearse::Rehearsal;
 use crate::tree::{Blame, kernel_name};
 
@@ -54,12 +54,20 @@ pub(crate) struct Returned {
 /// An entry about the site itself.
 fn of_site(cause: Cause, response: Response) -> LedgerEntry {
     LedgerEntry {
+        sequence: 0,
+        time: Instant::ZERO,
+        actor: ActorId::NONE,
+        successor: ActorId::NONE,
         name: kernel_name(),
         group: kernel_name(),
+        incarnation: 0,
         cause,
         response,
+        outcome: Outcome::PENDING,
+        block_reads: 0,
+        phases: Phases::default(),
+        advice: Advice::NOT_ASKED,
         scope: kernel_name(),
-        ..BLANK
     }
 }
 

@@ -257,6 +257,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         &[measure("switch", "thread switch within an actor")],
     ),
     kept(
+        "bench-switch",
+        Form::Short,
+        &[measure("switch-actors", "thread switch between actors")],
+    ),
+    kept(
         "bench-interrupts",
         Form::Short,
         &[measure("interrupt", "interrupt to a handler in an actor")],
@@ -336,7 +341,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     group::<512>(
         "bench-group-512",
-        Form::Long,
+        Form::Short,
         &[measure("group-512", "restart of a group of 512").within(512 * 8_000, 512 * 4_500)],
     ),
     kept(
@@ -346,6 +351,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             measure("reload-64k", "reload, 64 KiB, without waiting for the disk")
                 .within(150_000, 80_000),
         ],
+    ),
+    kept(
+        "bench-reload-1m",
+        Form::Short,
+        &[measure("reload-1m", "the same, 1 MiB")],
+    ),
+    kept(
+        "bench-reload-64m",
+        Form::Long,
+        &[measure("reload-64m", "the same, 64 MiB")],
     ),
     site::<1, 0, 0, 0>(
         "bench-site-1",

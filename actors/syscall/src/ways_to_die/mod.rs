@@ -7,12 +7,13 @@
 //! Each of them either never returns, because the kernel ends the incarnation, or leaves the
 //! actor's memory as it was. They are sabotage, but of the actor that calls them only: if one of
 //! them does anything else, the kernel has a bug, and finding that out is what they are for.
-//! Hostile syscalls have files of their own, [`hostile`] and [`freed`]; vector registers too,
-//! [`vector`].
+//! Hostile syscalls have files of their own, [`hostile`], [`freed`] and [`messages`]; vector
+//! registers too, [`vector`].
 
 pub mod freed;
 pub mod hostile;
 mod means;
+pub mod messages;
 pub mod vector;
 
 use core::fmt;

@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 use core::arch::x86_64::{__cpuid, __cpuid_count};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use x86_64::VirtAddr;
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr2, Cr4, Cr4Flags, Efer, EferFlags};
@@ -319,6 +319,27 @@ unsafe fn encrypted(frame: Frame) -> u32 {
     sum as u32
 }
 
+/// Whether the CPU has the instruction for checksums: 1 if it has, 2 if not, else nobody has asked.
+static HAS_CHECKSUM: AtomicU8 = AtomicU8::new(0);
+
+/// Whether the CPU has the instruction for checksums. It is asked once, for a virtual one may take long
+/// to answer.
+fn has_checksum() -> bool {
+    match HAS_CHECKSUM.load(Ordering::Relaxed) {
+        1 => true,
+        2 => false,
+        _ => ask_for_checksum(),
+    }
+}
+
+/// Asks the CPU for it, whatever it is thought to have: what a former kernel has left says nothing.
+#[cold]
+pub fn ask_for_checksum() -> bool {
+    let has = __cpuid(1).ecx & 1 << 20 != 0;
+    HAS_CHECKSUM.store(if has { 1 } else { 2 }, Ordering::Relaxed);
+    has
+}
+
 /// Checksum of bytes, whose number is a multiple of 8: CRC32C by the CPU's own instruction where it
 /// has it (SSE4.2; Intel SDM vol. 2A, CRC32), else the slower hash of [`crate::image`]. It finds
 /// stray writes and flipped bits; an adversary has no way to preserved memory.
@@ -327,37 +348,53 @@ unsafe fn encrypted(frame: Frame) -> u32 {
 /// They can be read, and nobody writes them meanwhile.
 #[must_use]
 pub unsafe fn checksum_of(start: *const u8, bytes: usize) -> u64 {
-    let has_instruction = __cpuid(1).ecx & 1 << 20 != 0;
-    if !has_instruction {
+    if !has_checksum() {
         // SAFETY: As the caller promises.
         return crate::image::hash(unsafe { core::slice::from_raw_parts(start, bytes) });
     }
     let mut sum = u64::from(u32::MAX);
-    // SAFETY: Reads the bytes: blocks of 256, then words.
+    // SAFETY: Reads the bytes: blocks of 256, then what is left of one, the half of it first.
     unsafe {
         asm!(
-            "jmp 3f",
-            "2:",
+            ".macro refrain_words words",
             ".set refrain_at, 0",
-            ".rept 32",
+            ".rept \\words",
             "crc32 {sum}, qword ptr [{at} + refrain_at]",
             ".set refrain_at, refrain_at + 8",
             ".endr",
-            "add {at}, 256",
+            "add {at}, refrain_at",
+            ".endm",
+            "jmp 3f",
+            "2:",
+            "refrain_words 32",
             "3:",
             "cmp {at}, {blocks}",
             "jne 2b",
-            "jmp 5f",
+            "test {bytes:l}, 128",
+            "jz 4f",
+            "refrain_words 16",
             "4:",
-            "crc32 {sum}, qword ptr [{at}]",
-            "add {at}, 8",
+            "test {bytes:l}, 64",
+            "jz 5f",
+            "refrain_words 8",
             "5:",
-            "cmp {at}, {end}",
-            "jne 4b",
+            "test {bytes:l}, 32",
+            "jz 6f",
+            "refrain_words 4",
+            "6:",
+            "test {bytes:l}, 16",
+            "jz 7f",
+            "refrain_words 2",
+            "7:",
+            "test {bytes:l}, 8",
+            "jz 8f",
+            "refrain_words 1",
+            "8:",
+            ".purgem refrain_words",
             sum = inout(reg) sum,
             at = inout(reg) start => _,
             blocks = in(reg) start.wrapping_add(bytes / 256 * 256),
-            end = in(reg) start.wrapping_add(bytes / 8 * 8),
+            bytes = in(reg_abcd) bytes,
             options(nostack, readonly),
         );
     }

@@ -15,11 +15,12 @@
 //! One CPU: the two pointers are plain statics, and SWAPGS is not needed.
 
 use core::arch::{asm, global_asm, naked_asm};
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use abi::syscall::number;
 
-use super::frame::{SYSCALL_VECTOR, TrapFrame, USER_CODE, USER_DATA};
+use super::frame::{SYSCALL_VECTOR, TrapFrame, USER_CODE, USER_DATA, at};
 use super::tables;
 use crate::thread::Thread;
 
@@ -100,6 +101,10 @@ refrain_syscall_entry:
     je refrain_quick_invoke
     cmp rax, {lap_return}
     je refrain_quick_leave
+    cmp rax, {call}
+    je 6f
+    cmp rax, {reply_receive}
+    je 7f
 .global refrain_syscall_long
 refrain_syscall_long:
     push {user_data}
@@ -125,21 +130,11 @@ refrain_syscall_long:
     push r14
     push r15
     mov rdi, rsp
-    cmp rax, {call}
-    je 6f
-    cmp rax, {reply_receive}
-    je 7f
 .global refrain_syscall_saved
 refrain_syscall_saved:
     lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
     call {syscall}
     jmp refrain_resume
-6:
-    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
-    call {hand_over_call}
-7:
-    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
-    call {hand_over_reply}
     // RAX is the frame to continue with.
 .global refrain_resume
 refrain_resume:
@@ -172,25 +167,72 @@ refrain_resume:
     pop rax
     add rsp, 16
     iretq
-// The same for a thread that is in a syscall, and has its results.
-.global refrain_resume_syscall
-refrain_resume_syscall:
-    mov r15, [rax]
-    mov r14, [rax + 8]
-    mov r13, [rax + 16]
-    mov r12, [rax + 24]
-    mov r10, [rax + 40]
-    mov r9, [rax + 48]
-    mov r8, [rax + 56]
-    mov rbp, [rax + 64]
-    mov rdi, [rax + 72]
-    mov rsi, [rax + 80]
-    mov rdx, [rax + 88]
-    mov rbx, [rax + 104]
-    mov rcx, [rax + 136]
-    mov r11, [rax + 152]
-    mov rsp, [rax + 160]
-    mov rax, [rax + 112]
+
+// What can be handed over: the frame is saved but for what the call changes anyway, and what is the
+// same in every frame of a SYSCALL. The arguments stay in registers.
+.macro refrain_hand_over
+    mov [rsp - {at_rip}], rcx
+    mov [rsp - {at_rflags}], r11
+    mov rcx, [rip + REFRAIN_USER_RSP]
+    mov [rsp - {at_rsp}], rcx
+    mov qword ptr [rsp - {at_vector}], {syscall_vector}
+    mov [rsp - {at_rdi}], rdi
+    mov [rsp - {at_rsi}], rsi
+    mov [rsp - {at_rdx}], rdx
+    mov [rsp - {at_rbx}], rbx
+    mov [rsp - {at_rbp}], rbp
+    mov [rsp - {at_r8}], r8
+    mov [rsp - {at_r9}], r9
+    mov [rsp - {at_r10}], r10
+    mov [rsp - {at_r12}], r12
+    mov [rsp - {at_r13}], r13
+    mov [rsp - {at_r14}], r14
+    mov [rsp - {at_r15}], r15
+    mov rcx, r10
+    lea rsp, [rip + REFRAIN_CPU_STACK + {stack_bytes}]
+.endm
+6:
+    refrain_hand_over
+    call {hand_over_call}
+7:
+    refrain_hand_over
+    call {hand_over_reply}
+
+// The long way of what could not be handed over: what is missing in the frame.
+.global refrain_call_long
+refrain_call_long:
+    mov eax, {call}
+    jmp 9f
+.global refrain_reply_long
+refrain_reply_long:
+    mov eax, {reply_receive}
+9:
+    mov rdi, [rip + REFRAIN_FRAME_END]
+    mov [rdi - {at_rax}], rax
+    mov rcx, [rdi - {at_rip}]
+    mov [rdi - {at_rcx}], rcx
+    mov r11, [rdi - {at_rflags}]
+    mov [rdi - {at_r11}], r11
+    mov qword ptr [rdi - {at_error_code}], 0
+    sub rdi, {frame_bytes}
+    jmp refrain_syscall_saved
+
+// Continues with a thread that was handed something, RDX, RDI and RSI. RAX is its frame.
+.global refrain_resume_handed
+refrain_resume_handed:
+    mov r15, [rax + {r15}]
+    mov r14, [rax + {r14}]
+    mov r13, [rax + {r13}]
+    mov r12, [rax + {r12}]
+    mov r10, [rax + {r10}]
+    mov r9, [rax + {r9}]
+    mov r8, [rax + {r8}]
+    mov rbp, [rax + {rbp}]
+    mov rbx, [rax + {rbx}]
+    mov rcx, [rax + {rip}]
+    mov r11, [rax + {rflags}]
+    mov rsp, [rax + {rsp}]
+    xor eax, eax
     sysretq
 8:
     // Nothing is to be done: RAX is the status already, the results are nothing.
@@ -246,6 +288,39 @@ refrain_trap:
     nop = const number::nop,
     call = const number::call,
     reply_receive = const number::reply_receive,
+    at_rip = const at!(rip),
+    at_rflags = const at!(rflags),
+    at_rsp = const at!(rsp),
+    at_vector = const at!(vector),
+    at_error_code = const at!(error_code),
+    at_rax = const at!(rax),
+    at_rcx = const at!(rcx),
+    at_rdi = const at!(rdi),
+    at_rsi = const at!(rsi),
+    at_rdx = const at!(rdx),
+    at_rbx = const at!(rbx),
+    at_rbp = const at!(rbp),
+    at_r8 = const at!(r8),
+    at_r9 = const at!(r9),
+    at_r10 = const at!(r10),
+    at_r11 = const at!(r11),
+    at_r12 = const at!(r12),
+    at_r13 = const at!(r13),
+    at_r14 = const at!(r14),
+    at_r15 = const at!(r15),
+    rip = const offset_of!(TrapFrame, rip),
+    rflags = const offset_of!(TrapFrame, rflags),
+    rsp = const offset_of!(TrapFrame, rsp),
+    rbx = const offset_of!(TrapFrame, rbx),
+    rbp = const offset_of!(TrapFrame, rbp),
+    r8 = const offset_of!(TrapFrame, r8),
+    r9 = const offset_of!(TrapFrame, r9),
+    r10 = const offset_of!(TrapFrame, r10),
+    r12 = const offset_of!(TrapFrame, r12),
+    r13 = const offset_of!(TrapFrame, r13),
+    r14 = const offset_of!(TrapFrame, r14),
+    r15 = const offset_of!(TrapFrame, r15),
+    frame_bytes = const size_of::<TrapFrame>(),
     hand_over_call = sym crate::handoff::call,
     hand_over_reply = sym crate::handoff::reply_receive,
     lap_invoke = const number::lap_invoke,
@@ -261,20 +336,54 @@ unsafe extern "C" {
     fn refrain_trap();
 }
 
-/// Continues with the frame of a thread that is in a syscall; or, if there is none, with the
-/// syscall of the current thread, as if nothing had been tried yet.
+/// What a thread is told that waited in a syscall.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    /// Its frame.
+    pub frame: *mut TrapFrame,
+    /// The results of its syscall, which has succeeded.
+    pub results: [u64; 3],
+}
+
+/// Continues with a thread that was handed something, and never returns.
 ///
 /// # Safety
-/// As for [`resume`]; the current thread's frame is saved.
+/// It is the current thread by now, in its address space, and nothing on the present stack is needed
+/// again.
 #[inline(always)]
-pub unsafe fn go_on(frame: Option<*mut TrapFrame>) -> ! {
+pub unsafe fn go_on(handed: Handed) -> ! {
+    let [first, second, third] = handed.results;
     // SAFETY: As the caller promises.
     unsafe {
-        match frame {
-            Some(frame) => asm!("jmp refrain_resume_syscall", in("rax") frame, options(noreturn)),
-            None => asm!("jmp refrain_syscall_saved", options(noreturn)),
-        }
+        asm!(
+            "jmp refrain_resume_handed",
+            in("rax") handed.frame,
+            in("rdx") first,
+            in("rdi") second,
+            in("rsi") third,
+            options(noreturn),
+        )
     }
+}
+
+/// Makes the current thread's call as if nothing had been tried yet, and never returns.
+///
+/// # Safety
+/// It made a call; nothing was changed; and nothing on the present stack is needed again.
+#[inline(always)]
+pub unsafe fn call_long_way() -> ! {
+    // SAFETY: As the caller promises.
+    unsafe { asm!("jmp refrain_call_long", options(noreturn)) }
+}
+
+/// The same for an answer.
+///
+/// # Safety
+/// As for [`call_long_way`], with `reply_receive`.
+#[inline(always)]
+pub unsafe fn answer_long_way() -> ! {
+    // SAFETY: As the caller promises.
+    unsafe { asm!("jmp refrain_reply_long", options(noreturn)) }
 }
 
 /// Continues with a frame and never returns: how the first thread starts.

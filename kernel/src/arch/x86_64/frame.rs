@@ -53,6 +53,14 @@ pub const USER_DATA: u64 = 0x1b;
 /// User code segment, ring 3.
 pub const USER_CODE: u64 = 0x23;
 
+/// Where a register is, from the end of the frame.
+macro_rules! at {
+    ($register:ident) => {
+        size_of::<TrapFrame>() - core::mem::offset_of!(TrapFrame, $register)
+    };
+}
+pub(super) use at;
+
 impl TrapFrame {
     /// All registers zero.
     pub const ZERO: Self = Self {

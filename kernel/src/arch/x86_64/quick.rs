@@ -6,24 +6,16 @@
 //! left out of the longest stretch with interrupts off.
 
 use core::arch::global_asm;
-use core::mem::offset_of;
 
 use abi::layout::LAP_DEPTH_MAX;
 use abi::syscall::number;
 
-use super::frame::{FLAG_INTERRUPTS, FLAG_RESERVED, SYSCALL_VECTOR, TrapFrame};
+use super::frame::{FLAG_INTERRUPTS, FLAG_RESERVED, SYSCALL_VECTOR, TrapFrame, at};
 use super::tables;
 use crate::kernel::LAPS_MAX;
 use crate::quick::layout;
 use crate::quick::{GATES, PLACES};
 use crate::thread::layout as thread;
-
-/// Where a register is, from the end of the frame.
-macro_rules! at {
-    ($register:ident) => {
-        size_of::<TrapFrame>() - offset_of!(TrapFrame, $register)
-    };
-}
 
 global_asm!(
     r#"

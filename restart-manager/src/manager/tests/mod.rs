@@ -1,6 +1,7 @@
 //! Tests of the machine as a whole, against a small fake kernel.
 
 mod chaos;
+mod counted;
 mod faithful;
 mod fake;
 mod forest;

@@ -143,8 +143,8 @@ fn what_had_come_to_its_end_is_not_told_again() {
     before.fail(0, super::fake::HOT, 0);
     before.fail(1, super::fake::SITE_RESTART, 0);
     let mut fake = returned(before, Some(2), &super::fake::Dictated);
-    fake.manager.lend_marks(vec![false; 256].leak());
-    fake.manager.forget_changes();
+    fake.manager
+        .lend_marks(vec![0; 256 / crate::ledger::MARKS].leak());
     fake.note_site_restart(None);
     let changed = std::iter::from_fn(|| fake.manager.take_changed());
     let changed: Vec<_> = changed

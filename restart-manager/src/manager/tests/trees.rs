@@ -68,6 +68,18 @@ fn generations(fake: &Fake) -> Vec<u32> {
 }
 
 #[test]
+fn who_comes_to_depend_on_what_is_on_its_way_waits_for_it() {
+    let mut fake = Fake::tree(&ONES, &[], &Dictated);
+    fake.fail(0, HOT, 50);
+    fake.settle_until_delayed();
+    let (dependent, base) = (fake.groups[1], fake.groups[0]);
+    let declared = fake.manager.declare_edge(dependent, base, UP, NOT);
+    assert_eq!(declared, Ok(()));
+    fake.fail(1, HOT, 0);
+    assert_eq!(turns(&mut fake), "f1 r0 a0 r1 a1");
+}
+
+#[test]
 fn a_base_is_frozen_last_and_restarted_first() {
     let mut fake = chain();
     fake.fail(0, HOT, 0);

@@ -1,9 +1,9 @@
 //! Into the kernel and back, into another actor and back.
 
-use bench_suite::samples::{measure, timed};
-use bench_suite::{ECHO, NULL};
+use bench_suite::samples::{self, interrupts_off, measure, take, timed};
+use bench_suite::{CLOCK, ECHO, NULL};
 use syscall::prelude::*;
-use syscall::{RemoteLap, call};
+use syscall::{Region, RemoteLap, call, ticks};
 
 use crate::check::Must;
 
@@ -18,6 +18,7 @@ pub(crate) fn calls(_: &Start) {
     measure("syscall", || timed(call::sys_nop));
     laps();
     ports();
+    hand_overs();
 }
 
 fn laps() {
@@ -55,5 +56,37 @@ fn ports() {
             check_eq!(got, length);
             took
         });
+    }
+}
+
+/// How many samples there are of what is not so rare that it takes more.
+const COUNT: usize = 51;
+
+/// The longest time with interrupts off in a call and its answer. The kernel does not count the quick
+/// way, so it is seen from both sides: until the server has been called, and from its answer on. All
+/// memory is to be looked at anew each time, which takes longest. A tick may come into a sample, so it
+/// is the one in the middle that counts; the ticks themselves the kernel counts.
+fn hand_overs() {
+    let clock = RemotePort::find(CLOCK, PATIENCE).must("a port that tells the time");
+    let _ = interrupts_off().must("the site's counters");
+    let once = || {
+        // A page of somebody's is mapped and unmapped.
+        Region::allocate(4096).must("a region").fill(1);
+        let mut reply = [0; 16];
+        let before = ticks::now();
+        let answer = clock.call(&[0; 16], &mut reply, Span::FOREVER);
+        let after = ticks::now();
+        check_eq!(answer.must("an answer").len(), 16);
+        let [came, answered] = [0, 8].map(|at| {
+            let bytes = reply.get(at..at + 8).unwrap_or_default();
+            u64::from_le_bytes(bytes.try_into().must("a time"))
+        });
+        (came - before).max(after - answered)
+    };
+    let mut all = take("port.off", COUNT, once, |ticks| *ticks);
+    let off = interrupts_off().must("the site's counters");
+    all.sort_unstable();
+    if let Some(middle) = all.get(COUNT / 2) {
+        samples::print("port.off", &[off.max(*middle)]);
     }
 }

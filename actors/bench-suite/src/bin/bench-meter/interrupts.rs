@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use bench_suite::samples::{self, COUNT};
+use bench_suite::samples::{self, COUNT, WARM_UP};
 use syscall::abi::HandlerId;
 use syscall::abi::site::Hook;
 use syscall::handler::{self, Handler, Occasion};
@@ -33,14 +33,27 @@ fn interrupted(_: Occasion) {
     let _ = handler::acknowledge(HandlerId::from_raw(HANDLER.load(Ordering::SeqCst)));
 }
 
+/// Computes until there were so many interrupts.
+fn await_interrupts(count: usize) {
+    while TAKEN.load(Ordering::Relaxed) < count {
+        SEEN.store(ticks::now(), Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn handler(_: &Start) {
     let handler = Handler::interrupt(LINE, 0, interrupted).must("a handler");
     HANDLER.store(handler.keep().raw(), Ordering::SeqCst);
     Thread::CURRENT.set_priority(1).must("a low priority");
     site::hook(Hook::RTC, 1).must("the real-time clock's interrupts");
-    while TAKEN.load(Ordering::Relaxed) < COUNT {
-        SEEN.store(ticks::now(), Ordering::Relaxed);
+    if samples::profiled().is_some() {
+        await_interrupts(WARM_UP);
+        samples::await_profile();
+        TAKEN.store(0, Ordering::SeqCst);
+        await_interrupts(1);
+        let [took, ..] = &TOOK;
+        samples::end_profile(took.load(Ordering::SeqCst));
     }
+    await_interrupts(COUNT);
     site::hook(Hook::RTC, 0).must("an end of them");
     let took: Vec<u64> = TOOK
         .iter()

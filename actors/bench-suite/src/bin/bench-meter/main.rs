@@ -36,9 +36,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("bench-restart-64m", restarts::huge),
     ("bench-site", site_restarts::restarts),
     ("bench-site-reboot", site_restarts::reboots),
+    ("bench-switch", threads::switches_between_actors),
+    ("bench-threads", threads::switches),
     ("soak-actors", soak::actors),
     ("soak-sites", soak::sites),
-    ("bench-threads", threads::switches),
 ];
 
 fn start(start: Start) {

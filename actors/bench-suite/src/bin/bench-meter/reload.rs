@@ -1,10 +1,11 @@
 //! Reloads, without the time in which nothing is done but waiting for the disk.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use bench_suite::STACK;
-use bench_suite::samples::{self, COUNT, interrupts_off, take};
+use bench_suite::samples::{self, interrupts_off, take};
 use bench_suite::subject::Request;
 use syscall::Thread;
 use syscall::abi::Response;
@@ -34,7 +35,11 @@ fn pass_time(_: u64) {
     }
 }
 
-pub(crate) fn reloads(_: &Start) {
+/// Arguments: the measure's name, and how many samples there are.
+pub(crate) fn reloads(start: &Start) {
+    let name = start.argument(1).must("the measure's name");
+    let count = start.argument(2).and_then(|word| word.parse().ok());
+    let count: usize = count.must("a number of samples");
     Thread::spawn(pass_time, 0, STACK, 1).must("the lowest thread");
     let mut subject = Subject::find("subject");
     let once = || {
@@ -44,9 +49,9 @@ pub(crate) fn reloads(_: &Start) {
         (parts.total, PASSED.load(Ordering::Relaxed) - before)
     };
     let _ = interrupts_off().must("the site's counters");
-    let all = take("reload-64k", COUNT, once, |(total, _)| *total);
+    let all = take(name, count, once, |(total, _)| *total);
     let busy: Vec<u64> = all.iter().map(|(total, passed)| total - passed).collect();
-    samples::print("reload-64k", &busy);
+    samples::print(name, &busy);
     let off = interrupts_off().must("the site's counters");
-    samples::print("reload-64k.off", &[off]);
+    samples::print(&format!("{name}.off"), &[off]);
 }

@@ -1,7 +1,7 @@
 //! From one thread to the next.
 
-use bench_suite::STACK;
 use bench_suite::samples::{measure_each, timed};
+use bench_suite::{STACK, YIELDER};
 use syscall::prelude::*;
 use syscall::{Thread, thread};
 
@@ -10,6 +10,9 @@ use crate::memory;
 
 /// Priority of the actor, as its site says.
 const PRIORITY: u8 = 32;
+
+/// How long the yielder may take to be there.
+const PATIENCE: Span = Span::from_secs(10);
 
 /// Prints how much memory is in use with few threads and with many.
 fn fill() {
@@ -37,4 +40,16 @@ pub(crate) fn switches(_: &Start) {
     Thread::spawn(give_way, 0, STACK, PRIORITY).must("another thread");
     measure_each("switch", 2, || timed(thread::yield_now));
     fill();
+}
+
+/// The same with a thread of another actor. The yielder gives way once before the sample, so that it
+/// does nothing else in it.
+pub(crate) fn switches_between_actors(_: &Start) {
+    let yielder = RemotePort::find(YIELDER, PATIENCE).must("the yielder");
+    measure_each("switch-actors", 2, || {
+        let message = yielder.send(&[], Span::ZERO);
+        message.must("a place in the queue");
+        thread::yield_now();
+        timed(thread::yield_now)
+    });
 }

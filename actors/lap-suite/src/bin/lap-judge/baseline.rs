@@ -35,6 +35,8 @@ impl Baseline {
 
     #[track_caller]
     fn now(names: &[&str]) -> Self {
+        // In vain: what comes in for the answer is here when it is counted.
+        let _ = info("lap-judge");
         let site = quiet::counters();
         let own = u64::from(info("lap-judge").private_frames);
         let mut counters = alloc::vec![

@@ -6,6 +6,7 @@ use syscall::abi::layout::{IMAGE_START, PERSISTENT_START, USER_END};
 use syscall::abi::syscall::number;
 use syscall::abi::{FaultKind, Response};
 use syscall::prelude::*;
+use syscall::ways_to_die::freed::Coming;
 use syscall::ways_to_die::hostile::{self, Verdict};
 use syscall::{Thread, site, thread};
 use test_suite::{Reply, Request};
@@ -212,14 +213,16 @@ fn echo() -> PortId {
 pub(crate) fn memory_freed_under_a_syscall(_: &Start) {
     let mut victim = Victim::find("victim");
     let mut reader = Reader::at_start();
-    match victim.try_ask(Request::ReceiveIntoFreed) {
-        Ok(Reply::Status(status)) => check!(status != Status::OK, "received into nothing"),
-        Err(Error::Restarted { .. }) => {
-            let entry = reader.take();
-            check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
-            victim = Victim::find("victim");
+    for coming in [Coming::Sent, Coming::Called] {
+        match victim.try_ask(Request::ReceiveIntoFreed(coming)) {
+            Ok(Reply::Status(status)) => check!(status != Status::OK, "received into nothing"),
+            Err(Error::Restarted { .. }) => {
+                let entry = reader.take();
+                check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
+                victim = Victim::find("victim");
+            }
+            other => fail!("receiving into freed memory ends with {other:?}"),
         }
-        other => fail!("receiving into freed memory ends with {other:?}"),
     }
 
     // The same the other way round: a request that is gone when its turn comes. The next in the
@@ -244,11 +247,48 @@ pub(crate) fn memory_freed_under_a_syscall(_: &Start) {
     let full = port.remote().send(b"does not fit", Span::ZERO);
     must_be_refused(full, Status::QUEUE_FULL, "a third message");
     victim.find_again();
+
+    // And an answer to memory that is gone. The first call makes sure that we are known to answer.
+    check_eq!(
+        port.receive(&mut buffer, PATIENCE).must("a message").bytes,
+        b"follow"
+    );
+    check_eq!(
+        port.receive(&mut buffer, PATIENCE).must("a message").bytes,
+        b"fits"
+    );
+    let mut answer = || {
+        let caller = port.receive(&mut buffer, PATIENCE).must("a call").caller;
+        thread::sleep(Span::from_millis(50));
+        let short = Span::from_millis(10);
+        let next = port.reply_receive(caller, b"too late", &mut buffer, short);
+        must_be_refused(next.map(|_| ()), Status::TIMED_OUT, "another call");
+    };
+    Thread::spawn(call_to_us, 0, 64 * 1024, 10).must("a thread");
+    answer();
+    Thread::spawn(call_into_freed, 0, 64 * 1024, 10).must("a thread");
+    answer();
+    let entry = reader.take();
+    check_eq!(ledger::fault(&entry).kind, FaultKind::BAD_POINTER);
+    victim.find_again();
     victim.restart_hot(&mut reader);
 }
 
 /// The port that [`call_from_freed`] lets the victim call.
 static CALLED: AtomicU64 = AtomicU64::new(0);
+
+/// Calls us.
+fn call_to_us(_: u64) {
+    let port = RemotePort::from(PortId::from_raw(CALLED.load(Ordering::SeqCst)));
+    port.call(&[], &mut [0; 16], PATIENCE).must("an answer");
+}
+
+/// Lets the victim call us, and have the answer in memory that it frees, which is its end.
+fn call_into_freed(_: u64) {
+    let port = PortId::from_raw(CALLED.load(Ordering::SeqCst));
+    let mut victim = Victim::find("victim");
+    victim.fell(Request::CallIntoFreed(port));
+}
 
 /// Lets the victim call us from memory that it frees, which is its end.
 fn call_from_freed(_: u64) {

@@ -22,6 +22,7 @@ mod corruption;
 mod crowd;
 mod death;
 mod faults;
+mod handoff;
 mod harness;
 mod ipc;
 mod isolation;
@@ -65,6 +66,28 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("faults-memory", faults::memory),
     ("faults-stack", faults::stack),
     ("faults-threads", faults::threads),
+    ("handoff-aborts", handoff::stops::aborts),
+    (
+        "handoff-callees",
+        handoff::ends::callees_end_while_they_serve,
+    ),
+    (
+        "handoff-callers",
+        handoff::ends::callers_end_while_they_are_served,
+    ),
+    ("handoff-cost", handoff::cost::calls_are_handed_over),
+    ("handoff-deadlines", handoff::stops::deadlines),
+    (
+        "handoff-faults",
+        handoff::memory::whatever_is_not_is_a_fault,
+    ),
+    ("handoff-freezes", handoff::stops::freezes),
+    ("handoff-memory", handoff::memory::whatever_is_there_will_do),
+    (
+        "handoff-order",
+        handoff::order::whoever_is_ready_comes_first,
+    ),
+    ("handoff-stale", handoff::stale::memory_is_another),
     ("harness-assert", harness::fail_an_assertion),
     ("harness-early-exit", harness::exit_early),
     ("harness-hang", harness::hang),

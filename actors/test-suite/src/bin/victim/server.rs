@@ -82,8 +82,9 @@ impl Victim {
                     Status::OK,
                 ]))
             }
-            Request::ReceiveIntoFreed => freed::receive().map(Reply::Status),
+            Request::ReceiveIntoFreed(coming) => freed::receive(coming).map(Reply::Status),
             Request::CallFromFreed(port) => freed::call(port).map(Reply::Status),
+            Request::CallIntoFreed(port) => freed::call_into(port).map(Reply::Status),
             Request::Inspect => Ok(Reply::Condition(self.memory.condition(&self.start))),
             Request::Dirty => done(self.memory.dirty()),
             Request::Keep(number) => done(self.memory.keep(number)),
