@@ -15,9 +15,6 @@ pub type Counters = [(&'static str, u64); 10];
 /// The present counters.
 #[track_caller]
 pub fn now() -> Counters {
-    // The first time in vain: the answer may be written to pages of ours that are touched by that for
-    // the first time, after the free frames were counted.
-    quiet::counters();
     // All fields are named, so that a counter that is added is not forgotten here.
     let SiteInfo {
         // No counter.
