@@ -49,7 +49,7 @@ pub const PRIORITY: u8 = 60;
 /// How long a step goes on to further pages, threads, ports or actions, in ticks of the CPU's
 /// counter: long against the way in and out of a step, short enough to leave room, within the time
 /// that interrupts may be off, for the longest single thing that is begun just before.
-const STEP_TICKS: u64 = 1200;
+const STEP_TICKS: u64 = 800;
 
 /// The Restart Manager and what it is doing.
 pub struct Recovery {

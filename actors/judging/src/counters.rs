@@ -2,8 +2,9 @@
 
 use syscall::abi::site::SiteInfo;
 use syscall::prelude::*;
+use syscall::site;
 
-use crate::check::wait_until;
+use crate::check::{Must, wait_until};
 use crate::quiet;
 
 /// How long what ends may take.
@@ -13,8 +14,19 @@ const PATIENCE: Span = Span::from_secs(10);
 pub type Counters = [(&'static str, u64); 10];
 
 /// The present counters.
+///
+/// Free frames are counted together with those that are an actor's alone: which pages of its stack an actor
+/// has come to is its own affair, and what is neither is lost.
 #[track_caller]
 pub fn now() -> Counters {
+    let (held, counters) = loop {
+        let held = held();
+        let counters = quiet::counters();
+        // To ask may have taken a frame itself, for the answer.
+        if self::held() == held {
+            break (held, counters);
+        }
+    };
     // All fields are named, so that a counter that is added is not forgotten here.
     let SiteInfo {
         // No counter.
@@ -39,9 +51,9 @@ pub fn now() -> Counters {
         site_restarts: _,
         // Nobody has those.
         quarantined_regions: _,
-    } = quiet::counters();
+    } = counters;
     [
-        ("free frames", free_frames),
+        ("free frames", free_frames + held),
         ("preserved frames", preserved_frames),
         ("actors", used_actors.into()),
         ("threads", used_threads.into()),
@@ -52,6 +64,13 @@ pub fn now() -> Counters {
         ("handlers", used_handlers.into()),
         ("persistent regions", persistent_regions.into()),
     ]
+}
+
+/// The frames that are an actor's alone.
+#[track_caller]
+fn held() -> u64 {
+    let actors = site::actors().map(|actor| actor.must("an actor"));
+    actors.map(|actor| u64::from(actor.private_frames)).sum()
 }
 
 /// Waits for the counters to be what they were. What ends takes its time: a thread that was told

@@ -1,19 +1,15 @@
-//! The site's counters, without what the judge itself uses.
+//! The site's counters.
 
 use syscall::prelude::*;
 
 use crate::check::wait_until;
 use crate::counters::{self, Counters};
-use crate::member::{Member, PATIENCE};
+use crate::member::PATIENCE;
 
-/// The present counters. The judge's own frames are its own affair.
+/// The present counters.
 #[track_caller]
 pub(crate) fn now() -> Counters {
-    let own = Member("group-judge").info().map(|info| info.private_frames);
-    counters::now().map(|(name, value)| match name {
-        "free frames" => (name, value + u64::from(own.unwrap_or(0))),
-        _ => (name, value),
-    })
+    counters::now()
 }
 
 /// Waits until all counters but these are what they were. What ends takes its time.
