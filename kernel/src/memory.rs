@@ -41,7 +41,7 @@ impl Kernel {
         }
         let actor = self.actors.at_mut(actor).ok_or(PageError::NotAllowed)?;
         let space = actor.space.as_mut().ok_or(PageError::NotAllowed)?;
-        let entry = space.entry(page);
+        let (entry, table) = space.look_up(page);
         let wanted = match access {
             Access::Read | Access::Execute => Flags::USER,
             Access::Write => Flags::USER | Flags::WRITABLE,
@@ -87,7 +87,10 @@ impl Kernel {
                 if let Origin::Copy(pristine) = origin {
                     direct::copy(pristine, frame);
                 }
-                space.map_private(frames, page, frame, WRITE).map_err(out)?;
+                let place = (page, table);
+                space
+                    .map_private(frames, place, frame, WRITE)
+                    .map_err(out)?;
                 frame
             }
         };

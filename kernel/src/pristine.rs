@@ -118,7 +118,12 @@ impl Image {
     /// Whether a page may be used: it is looked at until it was found right. Of an image with one
     /// that fails nothing is started any more; what runs goes on, as long as it does not come to
     /// that page.
+    #[inline]
     pub fn is_usable(&mut self, frame: Frame) -> bool {
+        self.unseen.is_empty() || self.is_seen(frame)
+    }
+
+    fn is_seen(&mut self, frame: Frame) -> bool {
         let page = frame.0.wrapping_sub(self.extent.start);
         let (word, bit) = (page as usize / 64, 1 << (page % 64));
         if self.unseen.get(word).is_none_or(|word| word & bit == 0) {

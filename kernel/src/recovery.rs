@@ -51,6 +51,9 @@ pub const PRIORITY: u8 = 60;
 /// that interrupts may be off, for the longest single thing that is begun just before.
 const STEP_TICKS: u64 = 800;
 
+/// The same for pages alone, each of which takes little: so that more than two fit in a step.
+const PAGES_TICKS: u64 = 2000;
+
 /// The Restart Manager and what it is doing.
 pub struct Recovery {
     /// The Restart Manager.
@@ -183,14 +186,8 @@ impl Recovery {
 
     /// Whether the present step has taken as long as one may go on.
     fn is_step_over(&self) -> bool {
-        is_over(self.step_began)
+        clock::counter().wrapping_sub(self.step_began) >= STEP_TICKS
     }
-}
-
-/// Whether a step that began at this has taken as long as one may go on.
-#[inline]
-fn is_over(step_began: u64) -> bool {
-    clock::counter().wrapping_sub(step_began) >= STEP_TICKS
 }
 
 /// The recovery thread.
@@ -631,7 +628,8 @@ impl Kernel {
             pristine_entry(region.kind, origin)
         };
         let step_began = self.recovery.step_began;
-        let progress = space.drop_private(&mut self.frames, origin, || is_over(step_began));
+        let is_over = || clock::counter().wrapping_sub(step_began) >= PAGES_TICKS;
+        let progress = space.drop_private(&mut self.frames, origin, is_over);
         if progress == Progress::More || after == After::HotRestart {
             return progress;
         }

@@ -271,7 +271,15 @@ impl Kernel {
     ///
     /// Bounded: one notice is made ready, or one message sent, or the lists of a few groups looked
     /// at.
+    #[inline]
     pub fn deliver_notice(&mut self) -> Progress {
+        if self.notifier.present.is_none() && !self.recovery.manager.has_notice() {
+            return Progress::Finished;
+        }
+        self.deliver_some()
+    }
+
+    fn deliver_some(&mut self) -> Progress {
         let Some(notice) = self.notifier.present else {
             return self.fetch_notice();
         };

@@ -345,6 +345,13 @@ impl<'s> RestartManager<'s> {
         }
     }
 
+    /// Whether there is a change that was not fetched yet.
+    #[inline]
+    #[must_use]
+    pub const fn has_notice(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// The oldest change that was not fetched yet, for the subscribers of its group. When it must
     /// be fetched is said in [`notice`](crate::notice).
     #[inline]

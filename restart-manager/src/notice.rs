@@ -105,8 +105,13 @@ impl<'s> Notices<'s> {
     }
 
     #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first >= self.next
+    }
+
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Notice> {
-        if self.first >= self.next {
+        if self.is_empty() {
             return None;
         }
         self.pop_first()

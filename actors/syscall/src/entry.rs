@@ -64,7 +64,8 @@ impl Start {
     /// The actor's name, the same in every incarnation.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.told.name.as_str()
+        // SAFETY: A name is valid UTF-8 wherever it comes from, and the kernel has laid this one down.
+        unsafe { core::str::from_utf8_unchecked(self.told.name.as_bytes()) }
     }
 
     /// The actor's name, as a value.

@@ -99,6 +99,13 @@ impl AddressSpace {
     /// The entry of a page; an empty one where there are no tables.
     #[must_use]
     pub fn entry(&self, page: Page) -> Entry {
+        self.look_up(page).0
+    }
+
+    /// The entry of a page, and the table that it is in; an empty one where there are no tables.
+    #[must_use]
+    #[inline]
+    pub fn look_up(&self, page: Page) -> (Entry, Option<Frame>) {
         struct Reading;
         impl Tables for Reading {
             fn table(&mut self, frame: Frame) -> &mut Table {
@@ -110,7 +117,9 @@ impl AddressSpace {
                 None
             }
         }
-        page_table::entry(&mut Reading, self.root, page).map_or(Entry::EMPTY, |entry| *entry)
+        let table = page_table::last_table(&mut Reading, self.root, page);
+        let entry = table.map(|table| Reading.table(table)[page_table::index(page, 1)]);
+        (entry.unwrap_or(Entry::EMPTY), table)
     }
 
     /// Maps a frame that is not the actor's alone: of a pristine image or a persistent region.
@@ -152,14 +161,15 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Maps a frame, which is the actor's alone from now on.
+    /// Maps a frame, which is the actor's alone from now on. `table` is what [`look_up`](Self::look_up)
+    /// has found for the page.
     ///
     /// # Errors
     /// [`OutOfMemory`] for a table; the frame is free again.
     pub fn map_private(
         &mut self,
         frames: &mut Frames,
-        page: Page,
+        (page, table): (Page, Option<Frame>),
         frame: Frame,
         rights: Flags,
     ) -> Result<(), OutOfMemory> {
@@ -168,7 +178,11 @@ impl AddressSpace {
             frames,
             list: &mut self.tables,
         };
-        let Some(entry) = page_table::entry_or_new(&mut tables, self.root, page, USER_TABLE) else {
+        let entry = match table {
+            Some(table) => tables.table(table).get_mut(page_table::index(page, 1)),
+            None => page_table::entry_or_new(&mut tables, self.root, page, USER_TABLE),
+        };
+        let Some(entry) = entry else {
             frames.free(frame);
             return Err(OutOfMemory);
         };
