@@ -39,6 +39,12 @@ priority = 20
     text
 }
 
+/// Room for the name of a measure. The texts are as long in one site as in another: the kernel that comes
+/// up reads them, and what is compared is something else.
+const LONGEST: usize = 20;
+/// Frames of persistent memory that each keeper may have, at least: 256 MiB, for the same reason.
+const BUDGET: usize = 256 * 256;
+
 /// A meter that ends the kernel over and over, so many members, and keepers that have each so many
 /// persistent regions of so many MiB (0: of a page).
 pub(crate) fn restarts<
@@ -64,7 +70,7 @@ name = "bench-meter"
 priority = 32
 stack = "128KiB"
 rights = ["shutdown", "hook"]
-arguments = "bench-site {measure} {MEMBERS} {KEEPERS}"
+arguments = "bench-site {measure:LONGEST$} {MEMBERS:03} {KEEPERS:03}"
 "#
     );
     for number in 0..MEMBERS {
@@ -79,7 +85,7 @@ priority = 20
 "#
         );
     }
-    let frames = REGIONS * (MIB * 256).max(1);
+    let frames = (REGIONS * MIB * 256).max(BUDGET);
     for number in 0..KEEPERS {
         let _ = write!(
             text,
@@ -88,7 +94,7 @@ priority = 20
 name = "keeper-{number}"
 image = "bench-keeper"
 priority = 16
-arguments = "{REGIONS} {MIB}"
+arguments = "{REGIONS:03} {MIB:03}"
 budget = {{ persistent_frames = {frames} }}
 "#
         );
@@ -112,6 +118,6 @@ mod tests {
         let site = sites::parse(&restarts::<64, 4, 64, 1>("m"), "site").unwrap();
         assert_eq!(site.actors.len(), 1 + 64 + 4);
         let keeper = site.actors.last().unwrap();
-        assert_eq!(keeper.budget.persistent_frames, 64 * 256);
+        assert_eq!(keeper.budget.persistent_frames, 256 * 256);
     }
 }
