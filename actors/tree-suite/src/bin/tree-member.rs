@@ -89,7 +89,7 @@ fn greet(start: &Start) -> Result<()> {
 
 fn start(start: Start) -> Result<Serve<Member>> {
     // A page of data that was written: what a judge damages is the page that comes back for one.
-    black_box(syscall::entry::own_actor());
+    black_box(entry::own_actor());
     if start.argument(0) == Some("fade") && start.incarnation() > 1 {
         panic!("incarnation {} cannot go on", start.incarnation());
     }
