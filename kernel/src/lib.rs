@@ -26,7 +26,7 @@
 //! | `actor`, `memory` | actors, their images and their pages |
 //! | `spawn`, `former`, `freeze`, `rights` | actors that actors start, stopping them and letting them go on, who may |
 //! | `entries` | memory for the Restart Manager's tables |
-//! | `recovery`, `loader`, `storage` | freeze, restart, activate; reading images |
+//! | `recovery`, `beginning`, `loader`, `storage` | freeze, restart, activate; reading images |
 //! | `advice`, `subscription`, `delegation` | asking the policy; telling subscribers; activation by managers |
 //! | `progress`, `watchdog`, `diagnosis` | noticing that the kernel hangs; what an exception in it means |
 //! | `fail`, `epitaph`, `logger`, [`line`], `backlog`, `recording`, `console`, `hooks` | dying, talking, being recorded, listening, test hooks |
