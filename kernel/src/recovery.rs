@@ -299,6 +299,10 @@ impl Kernel {
             self.tell_manager(slot);
             return Step::More;
         }
+        // The frames that a start takes are cleared in steps of their own.
+        if !self.recovery.starts.is_empty() && self.clear_for_start() == Progress::More {
+            return Step::More;
+        }
         if let Some(start) = self.recovery.starts.pop_front() {
             self.start_spawned(start);
             return Step::More;
@@ -520,6 +524,10 @@ impl Kernel {
                     if self.recovery.is_step_over() {
                         return Some(work);
                     }
+                }
+                // The end of an actor takes as long as a step may: it has one of its own.
+                if matches!(after, After::Terminate(_)) && self.recovery.is_step_over() {
+                    return Some(work);
                 }
                 self.wiped(actor, after)
             }
