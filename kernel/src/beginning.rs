@@ -11,7 +11,6 @@ use crate::arch::clock;
 use crate::arch::frame::TrapFrame;
 use crate::kernel::Kernel;
 use crate::mm::{Page, direct, pages_for};
-use crate::recovery::Work;
 use crate::site::record::LifeEnd;
 use crate::thread::State;
 use crate::user::Access;
@@ -41,7 +40,7 @@ impl Kernel {
                 if self.notifier.used() == 0 {
                     self.start_thread(thread);
                 } else {
-                    self.recovery.work = Some(Work::Start { thread });
+                    self.recovery.start_when_told(thread);
                 }
             }
             Err(status) => {

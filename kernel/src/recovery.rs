@@ -70,8 +70,7 @@ pub struct Recovery {
     pub starts: VecDeque<Start>,
     /// Actors whose threads are being let go on after a thaw.
     pub thawing: Thawing,
-    /// The action that is under way.
-    pub work: Option<Work>,
+    work: Option<Work>,
     /// When the present step began, by the CPU's counter.
     step_began: u64,
     /// Sequence number of the next ledger entry that the log has to tell of.
@@ -105,19 +104,15 @@ pub enum Purpose {
 
 /// An action that is under way.
 #[derive(Clone, Copy, Debug)]
-pub enum Work {
+enum Work {
     /// Stopping an actor: its handlers are disconnected, its lendings hidden, its LAPs and ports
     /// renounced, its guests sent back, its threads stopped.
     Freeze {
-        /// The actor.
         actor: ActorId,
-        /// What becomes of it.
         fate: Fate,
-        /// Its next incarnation.
         successor: Option<ActorId>,
         /// LAPs and ports still to be renounced.
         laps: u32,
-        /// Likewise.
         ports: u32,
         /// The one of them at which not everybody who waits has been told yet.
         way: Option<WayIn>,
@@ -125,27 +120,16 @@ pub enum Work {
         thread: Option<u32>,
     },
     /// Destroying what does not outlive an incarnation, then what `after` says.
-    Wipe {
-        /// The actor.
-        actor: ActorId,
-        /// What follows.
-        after: After,
-    },
+    Wipe { actor: ActorId, after: After },
     /// Giving back what was kept of former members of a group that has ended.
-    Forget {
-        /// The group.
-        group: GroupSlot,
-    },
+    Forget { group: GroupSlot },
     /// Letting the first thread of an incarnation run, now that subscribers know of it.
-    Start {
-        /// The thread.
-        thread: ThreadId,
-    },
+    Start { thread: ThreadId },
 }
 
 /// What follows when private things are destroyed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum After {
+enum After {
     /// The actor starts from the image in memory.
     HotRestart,
     /// Everything else goes too; the actor starts from a new image.
@@ -182,6 +166,11 @@ impl Recovery {
         self.thread = recovery;
         self.loader = loader;
         self.writer = writer;
+    }
+
+    /// Has the first thread of an incarnation start when all subscribers have been told of it.
+    pub const fn start_when_told(&mut self, thread: ThreadId) {
+        self.work = Some(Work::Start { thread });
     }
 
     /// Whether the present step has taken as long as one may go on.

@@ -24,7 +24,13 @@ priority = 63
 rights = ["interrupt", "hook"]
 "#
     );
-    for number in 0..MEMBERS {
+    members(&mut text, MEMBERS);
+    text
+}
+
+/// So many members of the crowd.
+fn members(text: &mut String, count: usize) {
+    for number in 0..count {
         let _ = write!(
             text,
             r#"
@@ -36,7 +42,6 @@ priority = 20
 "#
         );
     }
-    text
 }
 
 /// Room for the name of a measure. The texts are as long in one site as in another: the kernel that comes
@@ -73,18 +78,7 @@ rights = ["shutdown", "hook"]
 arguments = "bench-site {measure:LONGEST$} {MEMBERS:03} {KEEPERS:03}"
 "#
     );
-    for number in 0..MEMBERS {
-        let _ = write!(
-            text,
-            r#"
-[[actor]]
-name = "member-{number}"
-image = "bench-member"
-group = "crowd"
-priority = 20
-"#
-        );
-    }
+    members(&mut text, MEMBERS);
     let frames = (REGIONS * MIB * 256).max(BUDGET);
     for number in 0..KEEPERS {
         let _ = write!(
